@@ -6,6 +6,9 @@ use std::str::FromStr;
 /// The longest host name that DNS knows, in bytes (RFC 1123 §2.1, RFC 1035 §2.3.4).
 pub const MAX_LEN: usize = 253;
 
+/// The server of `stack check`, which delivers in its name. The dashboard leaves it out.
+pub const CHECK: &str = "log2aws-check";
+
 /// The name of an on-premise server.
 ///
 /// Invariants: 1 to 253 bytes of ASCII letters, digits, `-`, `.` and `_`; does not begin with `.`
@@ -38,6 +41,11 @@ impl ServerName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is the reserved name [`CHECK`].
+    pub fn is_check(&self) -> bool {
+        self.0 == CHECK
     }
 }
 

@@ -1,12 +1,14 @@
-//! A minimal client for Parameter Store and CloudWatch Logs, and the names of our parameters, buckets
+//! A minimal client for Parameter Store, CloudWatch Logs and failed events, and the names of our parameters, buckets
 //! and AWS hosts.
 //!
 //! The SDK would cost every start of generate-url more than the request itself takes, and make
 //! every build minutes longer.
 //!
 //! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors";
-//! Amazon CloudWatch Logs API Reference, `FilterLogEvents`.
+//! Amazon CloudWatch Logs API Reference, `FilterLogEvents`; Amazon SQS API Reference, `ReceiveMessage`,
+//! `DeleteMessage`; AWS Lambda API Reference, `Invoke`.
 
+mod failed_events;
 mod logs;
 mod service;
 
@@ -21,12 +23,14 @@ use serde::{Deserialize, Serialize};
 pub use ureq::Agent;
 pub use ureq::tls::{Certificate, RootCerts};
 
+pub use failed_events::{FailedEvent, Functions, Invoked, Queue};
 pub use logs::{LogEvent, LogEvents, Logs};
-use service::{Kind, Service};
+use service::{JSON_1_1, Kind, Service};
 pub use service::{Place, RequestError, https_agent, roots_of};
 
 /// Responses have at most three parameters of 8 KiB.
-const KIND: Kind = Kind { scope: "ssm", name: "Parameter Store", max_answer: 64 << 10 };
+const KIND: Kind =
+    Kind { scope: "ssm", name: "Parameter Store", content_type: JSON_1_1, max_answer: 64 << 10 };
 
 /// The service's names of the operations.
 const GET: &str = "AmazonSSM.GetParameters";
@@ -145,7 +149,12 @@ mod tests {
         assert_eq!(serde_json::to_vec(&get).unwrap(), body);
         let signed = ssm("https://ssm.us-east-1.amazonaws.com/")
             .0
-            .sign(GET, body, Timestamp::from_second(1_564_617_600).unwrap())
+            .sign(
+                &"https://ssm.us-east-1.amazonaws.com/".parse().unwrap(),
+                Some(GET),
+                body,
+                Timestamp::from_second(1_564_617_600).unwrap(),
+            )
             .ok()
             .unwrap();
         let header = |name: &str| {

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::service::{Kind, Place, RequestError, Service};
+use crate::service::{JSON_1_1, Kind, Place, RequestError, Service};
 use aws_credential_types::Credentials;
 
 /// A response has at most 1 MiB of events; as JSON they are longer.
-const KIND: Kind = Kind { scope: "logs", name: "CloudWatch Logs", max_answer: 16 << 20 };
+const KIND: Kind =
+    Kind { scope: "logs", name: "CloudWatch Logs", content_type: JSON_1_1, max_answer: 16 << 20 };
 
 const FILTER: &str = "Logs_20140328.FilterLogEvents";
 

@@ -13,9 +13,6 @@ use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use url::Url;
 
-/// The content type of request and response.
-const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-
 /// Why a request failed. Contains no key and no signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
@@ -96,9 +93,14 @@ pub(crate) struct Kind {
     pub(crate) scope: &'static str,
     /// The name in messages.
     pub(crate) name: &'static str,
+    /// The content type of requests.
+    pub(crate) content_type: &'static str,
     /// The maximum size of a response, in bytes.
     pub(crate) max_answer: u64,
 }
+
+/// The content type of services with JSON 1.1.
+pub(crate) const JSON_1_1: &str = "application/x-amz-json-1.1";
 
 /// A client for a service in one region.
 #[derive(Clone)]
@@ -119,6 +121,13 @@ impl fmt::Debug for Service {
             .field("region", region)
             .finish_non_exhaustive()
     }
+}
+
+/// A successful response.
+pub(crate) struct Posted {
+    /// Lambda's `X-Amz-Function-Error`: the function ran, and failed.
+    pub(crate) function_failed: bool,
+    pub(crate) body: Vec<u8>,
 }
 
 /// The headers of a signed request. Has no `Debug`, because they contain signature and token.
@@ -165,25 +174,37 @@ impl Service {
         let body = serde_json::to_vec(request).map_err(|error| self.unsigned(&error))?;
         let mut attempt = 1;
         loop {
-            match self.ask_once(target, &body, now) {
+            match self.post(&self.url, Some(target), &body, now) {
                 Err(error) if error.is_passing() && attempt < self.attempts => attempt += 1,
-                done => return done,
+                done => return done.map(|posted| posted.body),
             }
         }
+    }
+
+    /// Sends a body once to a path of the service; any 2xx is a success.
+    pub(crate) fn post_to(
+        &self,
+        path: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Posted, RequestError> {
+        let url = self.url.join(path).map_err(|error| self.unsigned(&error))?;
+        self.post(&url, None, body, now)
     }
 
     fn host(&self) -> String {
         self.url.host_str().unwrap_or_default().to_owned()
     }
 
-    fn ask_once(
+    fn post(
         &self,
-        target: &'static str,
+        url: &Url,
+        target: Option<&'static str>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<Vec<u8>, RequestError> {
-        let mut request = self.agent.post(self.url.as_str());
-        for (name, value) in self.sign(target, body, now)?.0 {
+    ) -> Result<Posted, RequestError> {
+        let mut request = self.agent.post(url.as_str());
+        for (name, value) in self.sign(url, target, body, now)?.0 {
             request = request.header(name, value);
         }
         let unreachable = |error: ureq::Error| RequestError::Unreachable {
@@ -193,14 +214,20 @@ impl Service {
         };
         let mut response = request.send(body).map_err(unreachable)?;
         let status = response.status().as_u16();
+        let fault = response.headers().get("x-amz-function-error").is_some();
         let bytes = response.body_mut().with_config().limit(self.kind.max_answer).read_to_vec();
         let bytes = bytes.map_err(unreachable)?;
-        if status == 200 { Ok(bytes) } else { Err(self.fault(status, &bytes)) }
+        if (200..300).contains(&status) {
+            Ok(Posted { function_failed: fault, body: bytes })
+        } else {
+            Err(self.fault(status, &bytes))
+        }
     }
 
     pub(crate) fn sign(
         &self,
-        target: &str,
+        url: &Url,
+        target: Option<&str>,
         body: &[u8],
         now: Timestamp,
     ) -> Result<Signed, RequestError> {
@@ -215,19 +242,21 @@ impl Service {
             .build()
             .map_err(|e| refused(&e))?
             .into();
-        let told = [("content-type", CONTENT_TYPE), ("x-amz-target", target)];
+        let told =
+            [Some(("content-type", self.kind.content_type)), target.map(|t| ("x-amz-target", t))];
+        let told: Vec<(&str, &str)> = told.into_iter().flatten().collect();
         let request = SignableRequest::new(
             "POST",
-            self.url.as_str(),
-            told.into_iter(),
+            url.as_str(),
+            told.iter().copied(),
             SignableBody::Bytes(body),
         )
         .map_err(|e| refused(&e))?;
         let (signed, _) = sign(request, &params).map_err(|e| refused(&e))?.into_parts();
         let (signed, _) = signed.into_parts();
-        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let told = told.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let headers = signed.iter().map(|h| (h.name().to_owned(), h.value().to_owned()));
-        Ok(Signed(told.into_iter().chain(headers).collect()))
+        Ok(Signed(told.chain(headers).collect()))
     }
 
     fn unsigned(&self, error: &dyn fmt::Display) -> RequestError {

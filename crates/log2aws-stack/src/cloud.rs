@@ -13,10 +13,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
+use aws_types::service_config::ServiceConfigKey;
+use url::Url;
 
 use log2aws_ssm::service_host::service_host;
 
@@ -43,8 +45,6 @@ pub struct Access {
     pub account: Option<String>,
     /// An endpoint other than AWS's, used for every service.
     pub endpoint_url: Option<String>,
-    /// The endpoint of Parameter Store alone, like `AWS_ENDPOINT_URL_SSM`.
-    pub ssm_endpoint_url: Option<String>,
 }
 
 /// The services, the region and the account that they belong to.
@@ -54,8 +54,8 @@ pub struct Cloud {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) credentials: SharedCredentialsProvider,
     pub(crate) access: Access,
-    /// The endpoint of Parameter Store, if it is not AWS's.
-    pub(crate) ssm_endpoint: Option<String>,
+    /// Region, endpoints and switches, for the services that have no SDK client here.
+    config: SdkConfig,
     /// The region.
     pub region: String,
     /// The account, 12 digits.
@@ -90,9 +90,9 @@ pub async fn region(access: &Access) -> Option<String> {
         .map(|region| region.to_string())
 }
 
-async fn load(access: &Access, region: &str) -> SdkConfig {
+async fn load(access: &Access, region: &str) -> Result<SdkConfig, StackError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
+        .http_client(http_client()?)
         .region(Region::new(region.to_owned()))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build());
@@ -102,11 +102,38 @@ async fn load(access: &Access, region: &str) -> SdkConfig {
     if let Some(endpoint) = &access.endpoint_url {
         loader = loader.endpoint_url(endpoint);
     }
-    loader.load().await
+    Ok(loader.load().await)
 }
 
-/// TLS with the machine's own CA certificates, through the proxy in the environment.
-fn http_client() -> SharedHttpClient {
+/// The certificates that `AWS_CA_BUNDLE` names instead of the machine's own, as PEM.
+///
+/// # Errors
+/// [`StackError::State`]: the file cannot be read.
+pub(crate) fn ca_bundle() -> Result<Option<Vec<u8>>, StackError> {
+    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    let pem = std::fs::read(&path).map_err(|error| {
+        StackError::State(format!("the file {shown} of AWS_CA_BUNDLE cannot be read: {error}"))
+    })?;
+    match log2aws_ssm::roots_of(&pem) {
+        Ok(_) => Ok(Some(pem)),
+        Err(error) => {
+            Err(StackError::State(format!("the file {shown} of AWS_CA_BUNDLE is no PEM: {error}")))
+        }
+    }
+}
+
+/// TLS with the machine's own CA certificates or those of `AWS_CA_BUNDLE`, through the proxy in the
+/// environment.
+fn http_client() -> Result<SharedHttpClient, StackError> {
+    let store = match ca_bundle()? {
+        Some(pem) => TrustStore::empty().with_pem_certificate(pem),
+        None => TrustStore::default(),
+    };
+    let context = TlsContext::builder().with_trust_store(store).build();
+    let context = context.map_err(|error| StackError::State(error.to_string()))?;
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
@@ -115,9 +142,10 @@ fn http_client() -> SharedHttpClient {
         .connector_settings(settings)
         .proxy_config(ProxyConfig::from_env())
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
         .build();
     let connector = SharedHttpConnector::new(connector);
-    http_client_fn(move |_, _| connector.clone())
+    Ok(http_client_fn(move |_, _| connector.clone()))
 }
 
 /// The SDK configuration, the source of the credentials, and the region.
@@ -127,7 +155,7 @@ pub(crate) async fn reach(
     let region = region(access)
         .await
         .ok_or_else(|| StackError::NoRegion { profile: access.profile.clone() })?;
-    let config = load(access, &region).await;
+    let config = load(access, &region).await?;
     let provider = config
         .credentials_provider()
         .ok_or_else(|| access.without_credentials(&CredentialsError::not_loaded_no_source()))?;
@@ -179,16 +207,57 @@ impl Cloud {
             s3: s3_of(&config),
             credentials: provider,
             access: access.clone(),
-            ssm_endpoint: access
-                .endpoint_url
-                .clone()
-                .or_else(|| access.ssm_endpoint_url.clone())
-                .or_else(|| config.endpoint_url().map(str::to_owned)),
+            config,
             region,
             account,
             identity: identity.arn().unwrap_or_default().to_owned(),
         })
     }
+}
+
+impl Cloud {
+    /// The endpoint of a service without an SDK client; see [`endpoint`].
+    pub(crate) fn endpoint(&self, host: &str, id: &str) -> Result<Url, StackError> {
+        endpoint(&self.access, &self.config, &self.region, host, id)
+    }
+}
+
+/// The endpoint of a service, found as the SDK finds it: flag, variable of the service or its
+/// `services` section, variable or key for all services, then AWS's own with the switches for FIPS
+/// and dual stack. `host` is the first part of AWS's name, `id` the SDK's name of the service.
+///
+/// Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints" and "Dual-stack and FIPS
+/// endpoints".
+pub(crate) fn endpoint(
+    access: &Access,
+    config: &SdkConfig,
+    region: &str,
+    host: &str,
+    id: &str,
+) -> Result<Url, StackError> {
+    let key = ServiceConfigKey::builder()
+        .service_id(id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let configured = || config.service_config()?.load_config(key.ok()?);
+    let named = access.endpoint_url.clone().or_else(configured);
+    let named = named.or_else(|| config.endpoint_url().map(str::to_owned));
+    let url = named.unwrap_or_else(|| {
+        let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
+        let plain = service_host(&format!("{host}{fips}"), region);
+        if config.use_dual_stack() == Some(true) {
+            format!("https://{host}{fips}.{region}.api.aws")
+        } else {
+            format!("https://{plain}")
+        }
+    });
+    url.parse().map_err(|_| {
+        StackError::State(format!(
+            "the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL and at the services section of \
+             the AWS config file"
+        ))
+    })
 }
 
 impl Access {
@@ -198,6 +267,9 @@ impl Access {
             CredentialsError::CredentialsNotLoaded(_) => "there are none".to_owned(),
             error => fault::innermost(error),
         };
-        StackError::NoCredentials { profile: self.profile.clone(), why }
+        let named = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+        let profile = self.profile.clone().or_else(named);
+        let why = fault::credentials(&why, profile.as_deref());
+        StackError::NoCredentials { profile, why }
     }
 }

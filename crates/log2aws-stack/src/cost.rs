@@ -175,7 +175,7 @@ const WARM_SECONDS: f64 = 0.02;
 const METRICS: u32 = 6;
 
 /// As in the template.
-const ALARMS: u32 = 9;
+const ALARMS: u32 = 11;
 
 /// As in the template, which keeps older results for this long by default.
 pub(crate) const RESULT_VERSION_DAYS: u32 = 90;

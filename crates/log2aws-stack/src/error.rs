@@ -181,6 +181,17 @@ pub enum StackError {
         /// The environment.
         env: String,
     },
+    /// `--yes` alone does not approve replacing resources.
+    #[error(
+        "the change replaces {resources}, which --yes {env} alone does not approve; nothing was \
+         changed. Look at the change with --no-execute, and approve it by --yes {env} --replace"
+    )]
+    Replaces {
+        /// The environment.
+        env: String,
+        /// Their logical IDs.
+        resources: String,
+    },
     /// The name that a purge requires was not typed.
     #[error("{0}")]
     NotTyped(String),
@@ -221,6 +232,7 @@ impl StackError {
                 | Self::Hosts(_)
                 | Self::YesToOther { .. }
                 | Self::NotApproved { .. }
+                | Self::Replaces { .. }
         )
     }
 }

@@ -33,7 +33,10 @@ pub(crate) fn advice(code: &str) -> Option<&'static str> {
         "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "InvalidAccessKeyId"
-        | "AuthFailure" => "AWS does not know these credentials: look at the profile or the keys",
+        | "AuthFailure" => {
+            "AWS does not know these credentials in this region: look at the profile or the keys; the \
+             answer is the same in an opt-in region that the account has not enabled"
+        }
         "SignatureDoesNotMatch" | "InvalidSignatureException" => {
             "the secret key does not fit the access key, or this machine's clock is wrong"
         }
@@ -62,6 +65,35 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
         cause = below;
     }
     one_line(&cause.to_string())
+}
+
+/// Why there are no credentials, in words that people can act on.
+///
+/// The SDK prints an error of a service as a Rust structure (`Error { code: …, message: … }`), and
+/// tells people of its own build options.
+pub(crate) fn credentials(why: &str, profile: Option<&str>) -> String {
+    let export = format!(
+        "run  eval \"$(aws configure export-credentials{} --format env)\"  before this command",
+        profile.map_or_else(String::new, |name| format!(" --profile {name}"))
+    );
+    if why.contains("credentials-login") {
+        return format!("the profile logs in by `aws login`, which this program cannot; {export}");
+    }
+    let field = |name: &str| {
+        let (_, rest) = why.split_once(&format!("{name}: \""))?;
+        rest.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let plain = match (why.starts_with("Error {"), field("code"), field("message")) {
+        (true, Some(code), Some(message)) => format!("{code}: {message}"),
+        (true, Some(code), None) => code,
+        _ => why.to_owned(),
+    };
+    if plain.contains("sts:AssumeRole") {
+        return format!(
+            "{plain}; if the role wants MFA (mfa_serial), this program cannot ask for the code: {export}"
+        );
+    }
+    plain
 }
 
 /// A text from AWS as one line without control characters.
@@ -167,6 +199,22 @@ mod tests {
     #[test]
     fn what_aws_says_is_one_line() {
         assert_eq!(one_line("no\n  such\u{9b}31m\tbucket\r\n"), "no such 31m bucket");
+    }
+
+    #[test]
+    fn missing_credentials_are_told_in_words() {
+        let denied = r#"Error { code: "AccessDenied", message: "User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole on resource: y", aws_request_id: "1" }"#;
+        let told = credentials(denied, Some("mfa"));
+        assert!(told.starts_with("AccessDenied: User: arn:aws:iam::1:user/x is not"), "{told}");
+        assert!(
+            told.contains("MFA") && told.contains("export-credentials --profile mfa"),
+            "{told}"
+        );
+        assert!(!told.contains("Error {"), "{told}");
+        let login = "This behavior requires following cargo feature(s) enabled: credentials-login";
+        let told = credentials(login, None);
+        assert!(told.contains("aws login") && !told.contains("cargo"), "{told}");
+        assert_eq!(credentials("there are none", None), "there are none");
     }
 
     #[test]

@@ -16,28 +16,34 @@ pub mod plan;
 pub mod template;
 
 mod approval;
+mod check;
 mod commands;
 mod delete;
 mod deploy;
 mod error;
 mod events;
 mod fault;
+mod kept_policy;
 mod parameter_store;
 mod parameter_warnings;
 mod phase;
+mod replay;
 mod stack;
 mod state;
 mod watch;
 
 pub use approval::Approval;
+pub use check::{CheckRequest, Checked, Finding, Outcome, check};
 pub use commands::Commands;
 pub use delete::{DeleteOutcome, DeleteRequest, delete};
 pub use deploy::{
-    ChangeSource, DeployOutcome, DeployRequest, Deployed, Execution, checked_parameters, deploy,
+    ChangeSource, DeployOutcome, DeployRequest, Deployed, Execution, Rails, checked_parameters,
+    deploy,
 };
 pub use error::StackError;
 pub use events::events;
 pub use fault::CallError;
 pub use log2aws_ssm::env_name;
+pub use replay::{Replayed, replay};
 pub use stack::{Output, StackEvent};
 pub use watch::{Pace, Session};

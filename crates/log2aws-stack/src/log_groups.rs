@@ -6,11 +6,11 @@ use std::time::Duration;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use jiff::Timestamp;
 use log2aws_ssm::env_name::EnvName;
-use log2aws_ssm::service_host::service_host;
 use log2aws_ssm::{LogEvent, Logs, Place, RequestError};
 use tokio::time::sleep;
+use url::Url;
 
-use crate::cloud::{Access, reach};
+use crate::cloud::{Access, endpoint, reach};
 use crate::error::StackError;
 use crate::parameter_store::{call_error, roots};
 
@@ -28,7 +28,7 @@ pub struct LogGroups {
     access: Access,
     provider: SharedCredentialsProvider,
     region: String,
-    endpoint: Option<String>,
+    endpoint: Url,
 }
 
 impl std::fmt::Debug for LogGroups {
@@ -60,8 +60,7 @@ impl LogGroups {
     /// [`StackError`]: there is no region, or there are no credentials.
     pub async fn connect(access: &Access) -> Result<Self, StackError> {
         let (config, provider, region) = reach(access).await?;
-        let endpoint = access.endpoint_url.clone();
-        let endpoint = endpoint.or_else(|| config.endpoint_url().map(str::to_owned));
+        let endpoint = endpoint(access, &config, &region, "logs", "CloudWatch Logs")?;
         Ok(Self { access: access.clone(), provider, region, endpoint })
     }
 
@@ -101,12 +100,8 @@ impl LogGroups {
     async fn logs(&self) -> Result<Logs, StackError> {
         let keys = self.provider.provide_credentials().await;
         let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
-        let host = service_host("logs", &self.region);
-        let url = self.endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
-        let url = url.parse().map_err(|_| {
-            StackError::State(format!("the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL"))
-        })?;
-        let place = Place { url, roots: roots(), timeout: TIMEOUT, attempts: 1 };
+        let place =
+            Place { url: self.endpoint.clone(), roots: roots(), timeout: TIMEOUT, attempts: 1 };
         Ok(Logs::new(place, &self.region, keys))
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
-use log2aws_ssm::service_host::service_host;
 use log2aws_ssm::{Certificate, Place, RequestError, RootCerts, Ssm};
 use tokio::time::sleep;
 
@@ -61,18 +60,19 @@ impl Cloud {
     async fn store(&self) -> Result<Ssm, StackError> {
         let keys = self.credentials.provide_credentials().await;
         let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
-        let host = service_host("ssm", &self.region);
-        let url = self.ssm_endpoint.clone().unwrap_or_else(|| format!("https://{host}"));
-        let url = url.parse().map_err(|_| {
-            StackError::State(format!("the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL"))
-        })?;
+        let url = self.endpoint("ssm", "SSM")?;
         let place = Place { url, roots: roots(), timeout: TIMEOUT, attempts: 1 };
         Ok(Ssm::new(place, &self.region, keys))
     }
 }
 
-/// The machine's own CA certificates, which may include a company's own CA.
+/// The certificates of `AWS_CA_BUNDLE`, else the machine's own CA certificates, which may include a company's own CA.
 pub(crate) fn roots() -> RootCerts {
+    // A bundle that cannot be read was an error when the connection to AWS was prepared.
+    let bundle = crate::cloud::ca_bundle().ok().flatten();
+    if let Some(Ok(roots)) = bundle.map(|pem| log2aws_ssm::roots_of(&pem)) {
+        return roots;
+    }
     let found = rustls_native_certs::load_native_certs();
     found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>().into()
 }

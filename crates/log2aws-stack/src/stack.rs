@@ -22,6 +22,8 @@ pub(crate) struct ExistingStack {
     pub(crate) reason: Option<String>,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) outputs: Vec<Output>,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) notification_arns: Vec<String>,
 }
 
 impl ExistingStack {
@@ -149,6 +151,13 @@ impl Cloud {
                     Some(Output { key: o.output_key?, value: o.output_value?, description })
                 })
                 .collect(),
+            tags: stack
+                .tags
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|tag| Some((tag.key?, tag.value?)))
+                .collect(),
+            notification_arns: stack.notification_arns.unwrap_or_default(),
         }))
     }
 

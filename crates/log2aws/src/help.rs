@@ -160,4 +160,5 @@ Examples:
   log2aws stack plan --servers 100
   log2aws stack deploy --env dev --region ap-northeast-1 --allow-hosts 203.0.113.7
   log2aws stack events --env dev --follow
+  log2aws stack check --env dev
   log2aws stack delete --env dev";

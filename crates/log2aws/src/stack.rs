@@ -19,15 +19,17 @@ use log2aws_stack::name::StackName;
 use log2aws_stack::plan::{Plan, PlanInput};
 use log2aws_stack::template::Template;
 use log2aws_stack::{
-    Approval, ChangeSource, Commands, DeleteRequest, DeployOutcome, DeployRequest, Deployed,
-    Execution, Pace, Session, StackError, StackEvent, checked_parameters, hosts,
+    Approval, ChangeSource, CheckRequest, Commands, DeleteRequest, DeployOutcome, DeployRequest,
+    Deployed, Execution, Outcome, Pace, Rails, Session, StackError, StackEvent, checked_parameters,
+    hosts,
 };
 
 use crate::stop_signal::stop_signal;
 use console::{Screen, Stream};
 pub(crate) use flags::StackArgs;
 use flags::{
-    AwsFlags, DeleteArgs, DeployArgs, EventsArgs, PlanArgs, SettingFlags, StackVerb, TargetFlags,
+    AwsFlags, CheckArgs, DeleteArgs, DeployArgs, EventsArgs, PlanArgs, ReplayArgs, SettingFlags,
+    StackVerb, TargetFlags,
 };
 use log2aws_cli::exit::Exit;
 
@@ -42,8 +44,10 @@ pub(crate) fn run(args: StackArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = match args.verb {
         StackVerb::Plan(args) => runtime.block_on(plan(&args)),
+        StackVerb::Check(args) => runtime.block_on(check(&args)),
         StackVerb::Deploy(args) => runtime.block_on(deploy(*args)),
         StackVerb::Delete(args) => runtime.block_on(delete(&args)),
+        StackVerb::Replay(args) => runtime.block_on(replay(&args)),
         StackVerb::Events(args) => runtime.block_on(events(&args)),
     };
     // An unanswered question blocks a thread of its own.
@@ -57,10 +61,10 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
 }
 
 async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let PlanArgs { target, settings, servers, json } = args;
+    let PlanArgs { target, settings, aws, deployed, servers, json } = args;
     let template = template()?;
     let stack = stack_name(target)?;
-    let access = Access { region: target.region.clone(), ..Access::default() };
+    let access = access(target, aws);
     let region = cloud::region(&access).await.unwrap_or_else(|| PLAN_REGION.to_owned());
     let mut given = checked(&template, &settings.parameter)?;
     if let Some(list) = &settings.allow_hosts {
@@ -81,18 +85,70 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let text = if *json { serde_json::to_string_pretty(&plan)? + "\n" } else { plan.to_string() };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // The reader of the output is gone.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        written => Ok(written.map(|()| Exit::Done)?),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
+        written => written?,
     }
+    if *deployed {
+        let cloud = Cloud::connect(&access).await?;
+        let mut screen = Screen::new(Stream::Output);
+        screen.line("\nThe deployed stack against its template:")?;
+        let request = CheckRequest {
+            env: target.env.clone(),
+            stack,
+            drift_only: true,
+            late: false,
+            now: Timestamp::now(),
+        };
+        log2aws_stack::check(&mut session(&cloud, &mut screen, aws), &request).await?;
+        screen.end();
+    }
+    Ok(Exit::Done)
+}
+
+async fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
+    let mut interrupt = pin!(stop_signal()?);
+    let cloud = connect(&access(&args.target, &args.aws), interrupt.as_mut()).await?;
+    let request = CheckRequest {
+        env: args.target.env.clone(),
+        stack: stack_name(&args.target)?,
+        drift_only: args.drift_only,
+        late: args.late,
+        now: Timestamp::now(),
+    };
+    let mut screen = Screen::new(if args.json { Stream::Error } else { Stream::Output });
+    let mut session = session(&cloud, &mut screen, &args.aws);
+    let done = tokio::select! {
+        biased;
+        () = interrupt => return Err(StackError::Interrupted.into()),
+        done = log2aws_stack::check(&mut session, &request) => done?,
+    };
+    screen.end();
+    let count = |outcome| done.count(outcome);
+    let (wrong, unproved) = (count(Outcome::Wrong), count(Outcome::Unproved));
+    screen.line(&format!(
+        "proved: {}, wrong: {wrong}, unproved: {unproved}",
+        count(Outcome::Proved)
+    ))?;
+    if args.json {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &done)?;
+        writeln!(out)?;
+    }
+    Ok(if wrong > 0 { Exit::Failed } else { Exit::Done })
 }
 
 async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
-    let execution = args.execution.execution();
-    let approval = match (&args.yes, execution) {
+    let wanted = args.execution.execution();
+    let (approval, execution) = match (approval(args.yes.as_ref(), &args.target.env), wanted) {
         // A change set that is kept needs no approval.
-        (None, Execution::Keep) => Approval::Ask,
-        (yes, _) => approval(yes.as_ref(), &args.target.env)?,
+        (Err(StackError::NotApproved { .. }), Execution::Keep) => (Approval::Ask, wanted),
+        // Nobody can be asked: the change is prepared for somebody who approves it.
+        (Err(StackError::NotApproved { .. }), _) if args.execution.change_set.is_none() => {
+            (Approval::Ask, Execution::Keep)
+        }
+        (approval, _) => (approval?, wanted),
     };
+    let env = args.target.env.clone();
     let template = template()?;
     let stack = stack_name(&args.target)?;
     let source = match args.execution.change_set {
@@ -109,6 +165,14 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         source,
         execution,
         widen: args.widen,
+        revert_drift: args.execution.revert_drift,
+        replace: args.replace,
+        rails: Rails {
+            tags: args.rails.tag,
+            role_arn: args.rails.role_arn,
+            notification_arns: args.rails.notification_arn,
+            termination_protection: args.rails.termination_protection,
+        },
         approval,
         now: Timestamp::now(),
     };
@@ -123,6 +187,9 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
         writeln!(out)?;
     } else {
         print_deployed(&mut screen, &done, &request.commands)?;
+    }
+    if execution != wanted && done.outcome == DeployOutcome::Kept {
+        return Err(StackError::NotApproved { env: env.to_string() }.into());
     }
     Ok(Exit::Done)
 }
@@ -209,6 +276,16 @@ async fn events(args: &EventsArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+async fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
+    let stack = stack_name(&args.target)?;
+    let cloud = Cloud::connect(&access(&args.target, &args.aws)).await?;
+    let mut screen = Screen::new(Stream::Output);
+    let mut session = session(&cloud, &mut screen, &args.aws);
+    let done = log2aws_stack::replay(&mut session, &args.target.env, &stack).await?;
+    screen.end();
+    Ok(if done.failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
 fn approval(yes: Option<&EnvName>, env: &EnvName) -> Result<Approval, StackError> {
     Approval::of(yes, env, io::stdin().is_terminal())
 }
@@ -268,8 +345,6 @@ fn access(target: &TargetFlags, aws: &AwsFlags) -> Access {
             .endpoint_url
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-        // As the SDK reads it for its own services; our Parameter Store client needs it too.
-        ssm_endpoint_url: std::env::var("AWS_ENDPOINT_URL_SSM").ok().filter(|url| !url.is_empty()),
     }
 }
 

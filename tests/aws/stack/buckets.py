@@ -31,6 +31,8 @@ class Bucket:
         self.versions = []
         self.uploads = []
         self.settings = {}
+        # A text, and the stack's resource that it belongs to.
+        self.policy, self.policy_of = None, None
         self.made = 0
 
     def put(self, key, body):
@@ -117,7 +119,7 @@ class Buckets:
     def _answer(self, call):
         name, _, key = urllib.parse.unquote(call.path).lstrip("/").partition("/")
         known = getattr(self, "_" + call.action, None)
-        if call.action.startswith("Put") and call.action != "PutObject":
+        if call.action.startswith("Put") and call.action not in ("PutObject", "PutBucketPolicy"):
             known = self._setting
         if known is None:
             raise Refusal("NotImplemented", f"{call.action} is not played here", 501)
@@ -157,6 +159,19 @@ class Buckets:
         bucket.settings[call.action.removeprefix("Put")] = document(call.body)
         return Answer()
 
+    def _PutBucketPolicy(self, call, bucket, key):
+        bucket.policy, bucket.policy_of = call.body.decode(), None
+        return Answer(204)
+
+    def _GetBucketPolicy(self, call, bucket, key):
+        if bucket.policy is None:
+            raise Refusal("NoSuchBucketPolicy", "The bucket policy does not exist", 404)
+        return Answer(body=bucket.policy, kind="application/json")
+
+    def _DeleteBucketPolicy(self, call, bucket, key):
+        bucket.policy, bucket.policy_of = None, None
+        return Answer(204)
+
     def _DeleteBucket(self, call, bucket, key):
         if bucket.versions:
             said = (
@@ -173,6 +188,16 @@ class Buckets:
         version = bucket.newest(key)
         if version is None:
             raise Refusal("NotFound", "Not Found", 404)
+        return Answer(
+            body=version.body,
+            kind="binary/octet-stream",
+            headers={"ETag": version.etag, "x-amz-version-id": version.id},
+        )
+
+    def _GetObject(self, call, bucket, key):
+        version = bucket.newest(key)
+        if version is None:
+            raise Refusal("NoSuchKey", "The specified key does not exist.", 404)
         return Answer(
             body=version.body,
             kind="binary/octet-stream",

@@ -6,6 +6,7 @@ an action an error, or a connection that ends without an answer, or an endpoint 
 Signatures are not verified, but each call must carry one, for the right region and service.
 """
 
+import copy
 import http.server
 import json
 import re
@@ -16,6 +17,7 @@ import urllib.parse
 
 import wire
 from buckets import Buckets
+from door import Door
 from stacks import Stacks
 from wire import Answer, Closed, Lost, Refusal, Stalled
 
@@ -60,7 +62,11 @@ class Cloud:
         self.lock = threading.RLock()
         self.buckets = Buckets(account, region)
         self.stacks = Stacks(self)
+        self.door = Door(self)
         self.parameters = {}
+        # What resources are really like, whatever a template says: {(type, physical id): properties}.
+        self.actual = {}
+        self.queue, self.hidden, self.invoked, self.fails = [], set(), [], set()
         self.calls, self.complaints, self.faults = [], [], []
         self.open = set()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -115,16 +121,39 @@ class Cloud:
 
     # ---- what stacks do to the rest of the account ----
 
-    def made(self, resource):
-        kind, properties = resource["Type"], resource["Properties"]
+    def made(self, resource, physical, changed):
+        """A resource was made, or these of its properties were set."""
+        kind, properties = resource["Type"], resource.get("Properties", {})
         if kind == "AWS::S3::Bucket" and properties["BucketName"] not in self.buckets.all:
             self.buckets.make(properties["BucketName"])
-        if kind == "AWS::SSM::Parameter":
+        if kind == "AWS::SSM::Parameter" and "Value" in changed:
             self.parameters[properties["Name"]] = properties["Value"]
+        if kind == "AWS::S3::BucketPolicy":
+            bucket = self.buckets.all[properties["Bucket"]]
+            bucket.policy, bucket.policy_of = json.dumps(properties["PolicyDocument"]), physical
+        actual = self.actual.setdefault((kind, physical), {})
+        for name in changed:
+            actual.pop(name, None)
+            if name in properties:
+                actual[name] = copy.deepcopy(properties[name])
 
-    def removed(self, physical, rolls_back):
+    def properties(self, kind, physical):
+        """What a resource is really like; None if it is not there."""
+        if kind == "AWS::SSM::Parameter" and physical in self.parameters:
+            return {**self.actual.get((kind, physical), {}), "Value": self.parameters[physical]}
+        if kind == "AWS::S3::Bucket":
+            there = physical in self.buckets.all
+            known = self.actual.get((kind, physical), {})
+            return {"BucketName": physical, **known} if there else None
+        return self.actual.get((kind, physical))
+
+    def removed(self, kind, physical, rolls_back):
         """RetainExceptOnCreate: a bucket goes only when the run that made it is rolled back."""
         self.parameters.pop(physical, None)
+        self.actual.pop((kind, physical), None)
+        for bucket in self.buckets.all.values():
+            if kind == "AWS::S3::BucketPolicy" and bucket.policy_of == physical:
+                bucket.policy, bucket.policy_of = None, None
         if rolls_back:
             self.buckets.all.pop(physical, None)
 
@@ -147,6 +176,12 @@ class Cloud:
             return self._done(call) if error is None else self._refused(call, error)
 
     def _done(self, call):
+        if call.service == "api":
+            return self.door.answer(call)
+        if "X-Amz-Signature" in call.query:
+            return self.door.put(call)
+        if call.service in ("sqs", "lambda"):
+            return self._queue(call) if call.service == "sqs" else self._invoke(call)
         if call.service == "cloudformation":
             return self.stacks.answer(call)
         if call.service == "s3":
@@ -170,12 +205,14 @@ class Cloud:
     def _refused(self, call, refusal):
         if call.service == "s3":
             return wire.s3_refusal(refusal, call.action.startswith("Head"))
-        if call.service == "ssm":
+        if call.service in ("ssm", "sqs", "lambda"):
             return wire.json_refusal(refusal)
         namespace = wire.STS if call.service == "sts" else wire.CLOUDFORMATION
         return wire.query_refusal(refusal, namespace)
 
     def _check_signature(self, call):
+        if call.service == "api" or "X-Amz-Signature" in call.query:
+            return
         given = call.headers.get("authorization", "")
         scope = re.search(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request", given)
         if not scope:
@@ -192,6 +229,37 @@ class Cloud:
             "Account": self.account,
         }
         return wire.query_answer(call.action, result, wire.STS)
+
+    def _queue(self, call):
+        """SQS, JSON 1.0: a received message is hidden for its VisibilityTimeout."""
+        stack = next(s for s in self.stacks.all if s.status != "DELETE_COMPLETE")
+        assert call.fields["QueueUrl"] == stack.outputs["FailedEventsUrl"]["Value"]
+        assert call.headers["content-type"] == "application/x-amz-json-1.0"
+        if call.action == "DeleteMessage":
+            gone = call.fields["ReceiptHandle"]
+            self.queue = [m for m in self.queue if m["ReceiptHandle"] != gone]
+            return wire.json_answer({})
+        most = int(call.fields["MaxNumberOfMessages"])
+        seen = [m for m in self.queue if m["MessageId"] not in self.hidden][:most]
+        self.hidden |= {m["MessageId"] for m in seen}
+        return wire.json_answer({"Messages": seen} if seen else {})
+
+    def _invoke(self, call):
+        """Lambda: "the FunctionError header" tells of a function that ran and failed."""
+        event = json.loads(call.body)
+        self.invoked.append((call.path, event))
+        if any(r["s3"]["object"]["key"] in self.fails for r in event["Records"]):
+            body = json.dumps({"errorType": "Error", "errorMessage": "the key is disabled"})
+            return Answer(200, body, "application/json", {"X-Amz-Function-Error": "Unhandled"})
+        return Answer(200, "null", "application/json")
+
+    def fail(self, key):
+        """An event that failed three times, as Lambda puts it into its destination."""
+        event = {"Records": [{"s3": {"object": {"key": key}}}]}
+        number = str(len(self.queue))
+        body = {"version": "1.0", "requestPayload": event, "responsePayload": {}}
+        message = {"MessageId": number, "ReceiptHandle": f"r{number}", "Body": json.dumps(body)}
+        self.queue.append(message)
 
     def _parameter(self, name):
         return {
@@ -260,15 +328,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+        headers.setdefault("host", "")
         cloud = self.server.cloud
         target = headers.get("x-amz-target", "")
-        if target.startswith("AmazonSSM."):
+        if target.startswith("AmazonSQS."):
+            call = Call("sqs", target.partition(".")[2], headers, body, fields=json.loads(body))
+        elif "/functions/" in url.path:
+            call = Call("lambda", "Invoke", headers, body, url.path)
+        elif target.startswith("AmazonSSM."):
             fields = json.loads(body)
             call = Call("ssm", target.partition(".")[2], headers, body, fields=fields)
         elif headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             fields = wire.form(body)
             service, _ = SERVICES[fields.pop("Version")]
             call = Call(service, fields.pop("Action"), headers, body, fields=fields)
+        elif url.path.startswith("/api/"):
+            call = Call("api", "Invoke", headers, body, url.path, query)
         else:
             action = cloud.buckets.action(self.command, url.path, query)
             call = Call("s3", action, headers, body, url.path, query)

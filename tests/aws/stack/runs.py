@@ -37,6 +37,15 @@ def now():
     return datetime.datetime.now(datetime.timezone.utc)
 
 
+# The property that names a resource, and is its physical id.
+NAMES = {
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::SSM::Parameter": "Name",
+}
+
+
 class Scenario:
     """How the next run of a stack goes.
 
@@ -46,6 +55,7 @@ class Scenario:
     `moves_on`: which action lets the run go on; None: it is over at once.
     `stale`: so many answers of DescribeStacks after a run has begun tell of the stack as it was.
     `invalid`: {logical id: reason} of what the early validation of a change set finds.
+    `unchecked`: whose drift cannot be told.
     """
 
     def __init__(
@@ -60,11 +70,13 @@ class Scenario:
         replaces=(),
         stale=0,
         invalid=None,
+        unchecked=(),
     ):
         self.fails, self.holds_after = fails, holds_after
         self.pending, self.silent, self.moves_on = pending, silent, moves_on
         self.change_set_fails, self.cannot_roll_back = change_set_fails, cannot_roll_back
         self.replaces, self.stale, self.invalid = replaces, stale, invalid
+        self.unchecked = unchecked
         self.gate = threading.Event()
 
 
@@ -77,6 +89,7 @@ class Stack:
         self.events, self.batches, self.came = [], [], 0
         self.token, self.pending_template = None, None
         self.stale = []
+        self.tags, self.topics, self.role, self.protected = [], [], None, False
 
 
 class ChangeSet:
@@ -85,6 +98,7 @@ class ChangeSet:
         self.body, self.new, self.changes, self.fields = body, new, changes, fields
         self.polls, self.reason, self.executed, self.made = polls, None, False, now()
         self.invalid, self.obsolete = {}, False
+        self.reverts = fields.get("DeploymentMode") == "REVERT_DRIFT"
 
 
 class Runs:
@@ -106,7 +120,7 @@ class Runs:
         self.all.append(stack)
         body = body or reader.TEMPLATE.read_text()
         new = self._evaluated(body, parameters)
-        changes = self._changes(None, new, False)
+        changes = self._changes(None, new, False, False)
         change_set = ChangeSet("", "earlier", stack, "CREATE", body, new, changes, {}, 0)
         stack.batches, stack.pending_template = self._run(change_set, Scenario()), change_set
         while stack.batches:
@@ -140,8 +154,9 @@ class Runs:
         except reader.Refused as refused:
             raise Refusal("ValidationError", f"Parameters: {refused}") from refused
 
-    def _changes(self, stack, new, takes_over):
-        """[(action, logical id, type, physical id, replacement)], as two templates differ."""
+    def _changes(self, stack, new, takes_over, reverts):
+        """[(action, logical id, type, physical id, replacement)], as two templates differ; and with
+        `reverts`, as what is there differs from the new one."""
         old = {}
         if stack is not None and stack.template is not None:
             old = self._evaluated(stack.body, stack.parameters).resources
@@ -150,11 +165,11 @@ class Runs:
             kind = resource["Type"]
             if name not in old:
                 own = self._literal_name(new, name)
-                there = own in self.cloud.buckets.all and takes_over
+                there = own and takes_over and self.cloud.properties(kind, own) is not None
                 changes.append(
                     ("Import" if there else "Add", name, kind, own if there else None, None)
                 )
-            elif old[name] != resource:
+            elif old[name] != resource or (reverts and self._drift(stack, name, resource)):
                 made = stack.resources.get(name)
                 replaced = "True" if name in self.scenario.replaces else "False"
                 changes.append(("Modify", name, kind, made, replaced))
@@ -162,20 +177,49 @@ class Runs:
         changes += [("Remove", n, old[n]["Type"], stack.resources.get(n), None) for n in gone]
         return changes
 
+    def _drift(self, stack, name, resource):
+        """{property: (expected, actual)} where a resource is not what its template says.
+
+        "Only resource properties explicitly defined in the stack template are checked for drift"
+        (API reference, StackResourceDrift). None: it is not there any more.
+        """
+        if name in self.scenario.unchecked or name not in stack.resources:
+            return {}
+        actual = self.cloud.properties(resource["Type"], stack.resources[name])
+        if actual is None:
+            return None
+        expected = resource.get("Properties", {})
+        return {
+            key: (value, actual.get(key)) for key, value in expected.items() if value != actual.get(key)
+        }
+
     def _literal_name(self, new, name):
-        """A bucket's name, if the template has it as text: only such a bucket is taken over."""
+        """A resource's name, if the template has it as text and the resource may be kept.
+
+        "The resource must have a static custom name defined in your template. Dynamic names (using
+        !Ref or other functions) are not currently supported. The resource must have a
+        DeletionPolicy of Retain or RetainExceptOnCreate." (User Guide, "Import AWS resources into a
+        CloudFormation stack automatically")
+        """
         resource = new.template["Resources"][name]
-        written = resource.get("Properties", {}).get("BucketName")
-        named = resource["Type"] == "AWS::S3::Bucket" and isinstance(written, str)
-        return written if named else None
+        written = resource.get("Properties", {}).get(NAMES.get(resource["Type"]))
+        kept = resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+        return written if kept and isinstance(written, str) else None
 
     def _taken(self, one):
-        """{logical id: reason} of the buckets that cannot be made, because they stand already."""
-        added = [name for action, name, kind, *_ in one.changes if action == "Add"]
-        buckets = [n for n in added if one.new.resources[n]["Type"] == "AWS::S3::Bucket"]
-        names = {n: one.new.resources[n]["Properties"].get("BucketName") for n in buckets}
-        stand = self.cloud.buckets.all
-        return {n: f"{name} already exists" for n, name in names.items() if name in stand}
+        """{logical id: reason} of what cannot be made, because it is there already."""
+        taken = {}
+        for action, name, kind, *_ in one.changes:
+            if action == "Add" and kind in NAMES:
+                own = one.new.resources[name]["Properties"].get(NAMES[kind])
+                if own and self.cloud.properties(kind, own) is not None:
+                    taken[name] = f"{own} already exists"
+            if action == "Add" and kind == "AWS::S3::BucketPolicy":
+                own = one.new.resources[name]["Properties"]["Bucket"]
+                if getattr(self.cloud.buckets.all.get(own), "policy", None):
+                    # aws-cloudformation/cloudformation-coverage-roadmap issue 1068.
+                    taken[name] = f"The bucket policy already exists on bucket {own}."
+        return taken
 
     def _is_kept(self, stack, name):
         policy = stack.template["Resources"][name].get("DeletionPolicy", "Delete")
@@ -274,15 +318,33 @@ class Runs:
                     stack.resources[name] = new.ref(name)
                 except NotImplementedError:
                     stack.resources[name] = f"{stack.name}-{name}-1MBVUXQ3KCVBG"
-                self.cloud.made(new.resources[name])
+                changed = self._set_by(status, name, stack, change_set, new)
+                self.cloud.made(new.resources[name], stack.resources[name], changed)
         if status == "DELETE_COMPLETE" and name in stack.resources:
+            template = stack.template or change_set.new.template
+            kind = template["Resources"][name]["Type"]
             self.cloud.removed(
-                stack.resources.pop(name), rolls_back=stack.status.startswith("ROLL")
+                kind, stack.resources.pop(name), rolls_back=stack.status.startswith("ROLL")
             )
         if status == "DELETE_SKIPPED":
             return stack.resources.pop(name)
         early = status == "CREATE_IN_PROGRESS" and reason is None
         return "" if early else stack.resources.get(name, "")
+
+    def _set_by(self, status, name, stack, change_set, new):
+        """The properties that a run sets. An import sets none, and an update those in which the two
+        templates differ: "traditional change sets [...] do not account for stack drift" (User Guide,
+        "Using drift-aware change sets")."""
+        properties = new.resources[name].get("Properties", {})
+        if status == "IMPORT_COMPLETE":
+            return []
+        if status == "CREATE_COMPLETE" or change_set.reverts:
+            return list(properties)
+        old = self._evaluated(stack.body, stack.parameters).resources[name].get("Properties", {})
+        if "ROLLBACK" in stack.status:
+            old, properties = change_set.new.resources[name].get("Properties", {}), old
+        both = {**old, **properties}
+        return [key for key in both if old.get(key) != properties.get(key)]
 
     def _settled(self, stack, change_set):
         """What the stack is after a run that went well."""

@@ -4,6 +4,7 @@ Shapes and error codes after `botocore/data/cloudformation/2010-05-15/service-2.
 of errors are the service's own.
 """
 
+import json
 import uuid
 
 import events
@@ -78,17 +79,20 @@ class Stacks(Runs):
             "StackStatus": stack.status,
             "StackStatusReason": stack.reason,
             "DisableRollback": False,
-            "NotificationARNs": [],
+            "NotificationARNs": stack.topics,
+            "RoleARN": stack.role,
             "Capabilities": ["CAPABILITY_IAM"],
             "Outputs": outputs or None,
-            "Tags": [],
-            "EnableTerminationProtection": False,
+            "Tags": stack.tags,
+            "EnableTerminationProtection": stack.protected,
             "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
         }
 
     def _CreateChangeSet(self, fields):
         name, kind = fields["StackName"], fields.get("ChangeSetType", "UPDATE")
-        stack, body = self.stack(name), fields["TemplateBody"]
+        stack = next((s for s in self.all if s.id == name), None) or self.stack(name)
+        before = fields.get("UsePreviousTemplate") == "true"
+        body = stack.body if before else fields["TemplateBody"]
         named, token = fields["ChangeSetName"], fields.get("ClientToken")
         same = [s for s in self.sets if s.name == named and s.stack is stack]
         if token and same and same[0].fields.get("ClientToken") == token:
@@ -127,7 +131,8 @@ class Stacks(Runs):
             self.all.append(stack)
             self._tell(stack, events.STACK, "REVIEW_IN_PROGRESS", "User Initiated")
         takes_over = fields.get("ImportExistingResources") == "true"
-        changes = self._changes(stack, new, takes_over)
+        reverts = fields.get("DeploymentMode") == "REVERT_DRIFT"
+        changes = self._changes(stack, new, takes_over, reverts)
         arn = self._arn("changeSet", named)
         made = ChangeSet(arn, named, stack, kind, body, new, changes, fields, self.scenario.pending)
         made.reason = self.scenario.change_set_fails or (None if changes else NO_CHANGES)
@@ -174,7 +179,8 @@ class Stacks(Runs):
             "RollbackConfiguration": {},
             "Capabilities": one.fields.get("Capabilities"),
             "Tags": [],
-            "Changes": [self._change(change) for change in page] if made else [],
+            "Changes": [self._change(one, change) for change in page] if made else [],
+            "DeploymentMode": one.fields.get("DeploymentMode"),
             "NextToken": str(start + self.changes_page) if made and more else None,
             "IncludeNestedStacks": False,
             "ImportExistingResources": one.fields.get("ImportExistingResources") == "true",
@@ -221,8 +227,25 @@ class Stacks(Runs):
             "NextToken": str(start + self.page) if more else None,
         }
 
-    def _change(self, change):
+    def _change(self, one, change):
         action, name, kind, physical, replacement = change
+        drift, details = {}, []
+        if one.reverts and action == "Modify":
+            drift = self._drift(one.stack, name, one.new.resources[name])
+            for key, (expected, actual) in drift.items():
+                target = {
+                    "Attribute": "Properties",
+                    "Name": key,
+                    "RequiresRecreation": "Never",
+                    "Path": f"/Properties/{key}",
+                    "BeforeValue": json.dumps(actual),
+                    "AfterValue": json.dumps(expected),
+                    "BeforeValueFrom": "ACTUAL_STATE",
+                    "AfterValueFrom": "TEMPLATE",
+                    "AttributeChangeType": "Modify",
+                }
+                details.append({"Target": target, "Evaluation": "Static"})
+        status = ("MODIFIED" if drift else "IN_SYNC") if one.reverts else None
         return {
             "Type": "Resource",
             "ResourceChange": {
@@ -232,7 +255,8 @@ class Stacks(Runs):
                 "ResourceType": kind,
                 "Replacement": replacement,
                 "Scope": ["Properties"] if action == "Modify" else [],
-                "Details": [],
+                "ResourceDriftStatus": status,
+                "Details": details,
             },
         }
 
@@ -246,6 +270,11 @@ class Stacks(Runs):
             said = f"ChangeSet [{one.id}] cannot be executed in its current status of [{status}]"
             raise Refusal("InvalidChangeSetStatus", said)
         one.executed = True
+        one.stack.tags = one.fields.get("Tags", [])
+        one.stack.topics = one.fields.get("NotificationARNs", [])
+        # "If you don't specify a value, CloudFormation uses the role that was previously associated
+        # with the stack" (API reference, CreateChangeSet).
+        one.stack.role = one.fields.get("RoleARN", one.stack.role)
         # "When you execute a change set, CloudFormation deletes all other change sets associated
         # with the stack" (API reference, ExecuteChangeSet).
         self.sets = [s for s in self.sets if s is one or s.stack is not one.stack]
@@ -254,6 +283,11 @@ class Stacks(Runs):
         self._start(one.stack, self._run(one, self.scenario, self._taken(one)), one)
         one.stack.stale = [before] * self.scenario.stale
         return {}
+
+    def _UpdateTerminationProtection(self, fields):
+        stack = self._found(fields["StackName"], f"Stack [{fields['StackName']}] does not exist")
+        stack.protected = fields["EnableTerminationProtection"] == "true"
+        return {"StackId": stack.id}
 
     def _DeleteChangeSet(self, fields):
         self.sets.remove(self._set(fields))
@@ -318,6 +352,73 @@ class Stacks(Runs):
         more = start + self.page < len(rows)
         return {
             "StackResourceSummaries": rows[start : start + self.page],
+            "NextToken": str(start + self.page) if more else None,
+        }
+
+    def _DetectStackDrift(self, fields):
+        """"Detects whether a stack's actual configuration differs, or has drifted" (API reference)."""
+        name = fields["StackName"]
+        stack = self._found(name, f"Stack [{name}] does not exist")
+        if stack.status not in RESTING | {"UPDATE_ROLLBACK_FAILED"}:
+            said = f"Stack:{stack.id} is in {stack.status} state and drift cannot be detected."
+            raise Refusal("ValidationError", said)
+        stack.detections = [str(uuid.uuid4()), self.scenario.pending]
+        return {"StackDriftDetectionId": stack.detections[0]}
+
+    def _DescribeStackDriftDetectionStatus(self, fields):
+        number = fields["StackDriftDetectionId"]
+        stack = next(s for s in self.all if getattr(s, "detections", [None])[0] == number)
+        at_work = stack.detections[1] > 0
+        stack.detections[1] -= 1
+        failed = self.scenario.unchecked and not at_work
+        drifted = [r for r in self._drifts(stack) if r["StackResourceDriftStatus"] != "IN_SYNC"]
+        return {
+            "StackId": stack.id,
+            "StackDriftDetectionId": number,
+            "StackDriftStatus": None if at_work else ("DRIFTED" if drifted else "IN_SYNC"),
+            "DetectionStatus": "DETECTION_IN_PROGRESS"
+            if at_work
+            else ("DETECTION_FAILED" if failed else "DETECTION_COMPLETE"),
+            "DetectionStatusReason": "Failed to detect drift on some resources" if failed else None,
+            "DriftedStackResourceCount": len(drifted),
+            "Timestamp": now(),
+        }
+
+    def _drifts(self, stack):
+        template = self._evaluated(stack.body, stack.parameters)
+        for name, resource in template.resources.items():
+            if name in self.scenario.unchecked:
+                continue
+            drift = self._drift(stack, name, resource)
+            different = [
+                {
+                    "PropertyPath": f"/{key}",
+                    "ExpectedValue": json.dumps(expected),
+                    "ActualValue": json.dumps(actual),
+                    "DifferenceType": "NOT_EQUAL" if actual is not None else "REMOVE",
+                }
+                for key, (expected, actual) in (drift or {}).items()
+            ]
+            status = "DELETED" if drift is None else ("MODIFIED" if drift else "IN_SYNC")
+            yield {
+                "StackId": stack.id,
+                "LogicalResourceId": name,
+                "PhysicalResourceId": stack.resources.get(name),
+                "ResourceType": resource["Type"],
+                "PropertyDifferences": different,
+                "StackResourceDriftStatus": status,
+                "Timestamp": now(),
+            }
+
+    def _DescribeStackResourceDrifts(self, fields):
+        """"Only resources that have been checked for drift are returned" in spirit: what cannot be
+        checked is missing (API reference, DescribeStackResourceDrifts)."""
+        name = fields["StackName"]
+        rows = list(self._drifts(self._found(name, f"Stack [{name}] does not exist")))
+        start = int(fields.get("NextToken", 0))
+        more = start + self.page < len(rows)
+        return {
+            "StackResourceDrifts": rows[start : start + self.page],
             "NextToken": str(start + self.page) if more else None,
         }
 

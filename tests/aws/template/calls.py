@@ -85,7 +85,7 @@ class Table:
         self.url_role = {"AWS": stack.attribute("GenerateUrlRole", "Arn")}
         self.analyze_role = {"AWS": stack.attribute("AnalyzeLogRole", "Arn")}
         self.operator = {"AWS": f"arn:aws:iam::{account}:user/operator"}
-        self.queue = stack.arn("sqs", "log2aws-dev-failed-events")
+        self.queue = stack.attribute("FailedEvents", "Arn")
         self.url_function = stack.arn("lambda", "function:log2aws-dev-generate-url")
         self.analyze_function = stack.arn("lambda", "function:log2aws-dev-analyze-log")
         self.api = stack.arn("execute-api", "made-up-api")

@@ -173,7 +173,7 @@ class Stack:
         if kind in named_by:
             return self.property(name, named_by[kind])
         if kind == "AWS::SQS::Queue":
-            queue = self.property(name, "QueueName")
+            queue = self.attribute(name, "QueueName")
             return f"https://sqs.{self.region}.{self.pseudo['AWS::URLSuffix']}/{self.account}/{queue}"
         if kind == "AWS::ApiGateway::DomainName":
             return self.property(name, "DomainName")
@@ -189,9 +189,11 @@ class Stack:
         if (kind, key) == ("AWS::Lambda::Function", "Arn"):
             return self.arn("lambda", f"function:{self.property(name, 'FunctionName')}")
         if (kind, key) == ("AWS::SQS::Queue", "Arn"):
-            return self.arn("sqs", self.property(name, "QueueName"))
+            return self.arn("sqs", self.attribute(name, "QueueName"))
         if (kind, key) == ("AWS::SQS::Queue", "QueueName"):
-            return self.property(name, "QueueName")
+            # The stack's name, the resource's, and letters of CloudFormation's choice.
+            named = self.template["Resources"][name].get("Properties", {}).get("QueueName")
+            return self.resolve(named) if named else f"log2aws-dev-{name}-1A2B3C4D5E6F"
         if (kind, key) == ("AWS::IAM::Role", "Arn"):
             return f"arn:{self.partition}:iam::{self.account}:role/made-up-{name}-1A2B3C4D5E6F"
         if (kind, key) == ("AWS::ApiGateway::RestApi", "RootResourceId"):

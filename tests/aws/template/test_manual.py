@@ -55,8 +55,6 @@ def test_every_alarm_is_explained_and_named_as_it_is(page, header):
     alarms = STACK.of_type("AWS::CloudWatch::Alarm").values()
     made = {alarm["Properties"]["AlarmName"] for alarm in alarms}
     assert {name for name, _ in first_cells(page, header)} == made
-    (queue,) = STACK.of_type("AWS::SQS::Queue").values()
-    assert f"--queue-name {queue['Properties']['QueueName']} " in text(page)
     for group in STACK.of_type("AWS::Logs::LogGroup").values():
         assert f"`{group['Properties']['LogGroupName']}`" in text(page)
     for bucket in STACK.of_type("AWS::S3::Bucket").values():
@@ -137,6 +135,8 @@ HANDLERS["AWS::ApiGateway::RestApi"] += " apigateway:UpdateRestApiPolicy"
 CLOUDFORMATION = (
     "DescribeStacks DescribeStackEvents CreateChangeSet DescribeChangeSet ExecuteChangeSet"
     " DeleteChangeSet DeleteStack ContinueUpdateRollback DescribeEvents"
+    " DetectStackDrift DetectStackResourceDrift DescribeStackResourceDrifts"
+    " UpdateTerminationProtection"
 )
 PURGE = ["DeleteBucket", "ListBucketVersions", "ListBucketMultipartUploads"]
 PURGE_OBJECTS = ["DeleteObject", "DeleteObjectVersion", "AbortMultipartUpload"]
@@ -158,7 +158,7 @@ def arn(name, resource):
     if kind == "AWS::Logs::LogGroup":
         return STACK.arn("logs", f"log-group:{properties['LogGroupName']}")
     if kind == "AWS::SQS::Queue":
-        return STACK.arn("sqs", properties["QueueName"])
+        return STACK.attribute(name, "Arn")
     if kind == "AWS::CloudWatch::Alarm":
         return STACK.arn("cloudwatch", f"alarm:{properties['AlarmName']}")
     if kind == "AWS::ApiGateway::RestApi":
@@ -210,6 +210,8 @@ def needed():
     for action in CLOUDFORMATION.split():
         stack = STACK.arn("cloudformation", "stack/log2aws-dev/0123")
         yield call(f"cloudformation:{action}", stack)
+    # Without a resource type: Service Authorization Reference, CloudFormation.
+    yield call("cloudformation:DescribeStackDriftDetectionStatus", "*")
     zips = f"arn:aws:s3:::{GIVEN['ArtifactBucket']}"
     for action in ["CreateBucket", "ListBucket", "PutBucketPublicAccessBlock"]:
         yield call(f"s3:{action}", zips)

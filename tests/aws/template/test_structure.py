@@ -257,7 +257,6 @@ NAMED = {
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::SSM::Parameter": "Name",
-    "AWS::SQS::Queue": "QueueName",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::ApiGateway::RestApi": "Name",
 }
@@ -349,7 +348,9 @@ def test_lifecycles_expire_and_never_transition(name, days):
     def rules(**parameters):
         return stack(**parameters).resources[name]["Properties"]["LifecycleConfiguration"]["Rules"]
 
-    (tidy,) = rules(NoncurrentKeepDays=12, AbortUploadDays=3)
+    check, tidy = rules(NoncurrentKeepDays=12, AbortUploadDays=3)
+    # Only what `stack check` delivers goes, whatever is kept.
+    assert check["Prefix"] == "log2aws-check/" and check["ExpirationInDays"] == 1
     assert tidy["NoncurrentVersionExpiration"] == {"NoncurrentDays": "12"}
     *_, shorter = rules(NoncurrentKeepDays=12, RawKeepDays=400, AnalyzedKeepDays=400)
     assert shorter["NoncurrentVersionExpiration"] == {"NoncurrentDays": "12"}
@@ -357,7 +358,7 @@ def test_lifecycles_expire_and_never_transition(name, days):
     # Else a removed result would leave its marker for ever.
     assert tidy["ExpiredObjectDeleteMarker"] is True
     other = {"RawKeepDays": 5, "AnalyzedKeepDays": 5} | {days: 400}
-    expire, _ = rules(**other)
+    _, expire, _ = rules(**other)
     assert expire["ExpirationInDays"] == "400"
     for rule in rules(**other):
         assert rule["Status"] == "Enabled" and not any("Transition" in key for key in rule)
@@ -450,6 +451,34 @@ def test_an_event_that_fails_is_kept_for_two_weeks():
     assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 6 * 3600)
 
 
+# CloudFormation names it: the stack, the resource, and letters of its choice.
+QUEUE = "log2aws-dev-FailedEvents-1A2B3C4D5E6F"
+
+
+def test_no_log_in_a_day_is_an_alarm_and_so_is_an_event_that_will_expire():
+    alarms = stack().of_type("AWS::CloudWatch::Alarm")
+    silence = alarms["NoLogsAlarm"]["Properties"]
+    assert (silence["MetricName"], silence["Statistic"]) == ("Deliveries", "Sum")
+    assert (silence["Period"], silence["EvaluationPeriods"]) == (86_400, 1)
+    assert (silence["ComparisonOperator"], silence["Threshold"]) == ("LessThanThreshold", 1)
+    # A metric that nobody sends is no news, and that is the alarm.
+    assert silence["TreatMissingData"] == "breaching"
+    age = alarms["FailedEventsAgeAlarm"]["Properties"]
+    kept = stack().resources["FailedEvents"]["Properties"]["MessageRetentionPeriod"]
+    assert 2 * 86_400 <= kept - age["Threshold"] < kept
+
+
+def test_the_record_of_urls_outlives_the_stack_and_the_queue_has_no_name_of_its_own():
+    written = load()["Resources"]
+    record = written["GenerateUrlLog"]
+    assert record["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert record["UpdateReplacePolicy"] == "Retain"
+    queue = written["FailedEvents"]
+    # SQS: "You must wait 60 seconds after deleting a queue before you can create another queue with
+    # the same name" (API reference, DeleteQueue).
+    assert "QueueName" not in queue["Properties"] and queue["UpdateReplacePolicy"] == "Retain"
+
+
 def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
     topic = "arn:aws:sns:ap-northeast-1:111122223333:operators"
     alarms = stack(AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm")
@@ -459,7 +488,9 @@ def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
         for d in a["Properties"]["Dimensions"]
     }
     assert watched == {
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "log2aws-dev-failed-events"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", QUEUE),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", QUEUE),
+        ("log2aws", "Deliveries", "environment", "dev"),
         ("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", "log2aws-dev-analyze-log"),
         ("AWS/Lambda", "Errors", "FunctionName", "log2aws-dev-analyze-log"),
         ("AWS/Lambda", "Throttles", "FunctionName", "log2aws-dev-analyze-log"),
@@ -473,13 +504,15 @@ def test_alarms_watch_what_there_is_and_tell_who_wants_to_know():
     }
     for name, alarm in alarms.items():
         properties = alarm["Properties"]
+        assert properties["AlarmActions"] == properties["OKActions"] == [topic]
+        if name in ("NoLogsAlarm", "FailedEventsAgeAlarm"):
+            continue
         assert properties["ComparisonOperator"] == "GreaterThanThreshold"
         assert float(properties["Threshold"]) == 0
         # A queue's length is a level, the others count; no news of either is good news.
         level = properties["Namespace"] == "AWS/SQS"
         assert properties["Statistic"] == ("Maximum" if level else "Sum")
         assert properties["TreatMissingData"] == "notBreaching"
-        assert properties["AlarmActions"] == properties["OKActions"] == [topic]
         silent = stack().resources[name]["Properties"]
         assert "AlarmActions" not in silent and "OKActions" not in silent
 

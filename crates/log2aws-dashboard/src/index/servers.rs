@@ -88,7 +88,7 @@ impl Index {
 
     /// Adds the days of a server; days already in the index stay.
     pub(crate) fn put_server(&mut self, server: Arc<ServerName>, days: Days) {
-        if days.is_empty() {
+        if days.is_empty() || server.is_check() {
             return;
         }
         let held = self.servers.entry(server).or_default();
@@ -105,6 +105,9 @@ impl Index {
 
     /// Adds one day. Results in the other key layout do not replace those in the preferred one.
     pub(crate) fn put(&mut self, server: &Arc<ServerName>, packed: Packed, preferred: KeyLayout) {
+        if server.is_check() {
+            return;
+        }
         let days = self.servers.entry(server.clone()).or_default();
         if days.get(packed.day).is_some_and(|held| hides(held, packed.layout, preferred)) {
             return;

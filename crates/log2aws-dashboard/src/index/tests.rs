@@ -84,6 +84,16 @@ fn why(next: u8, second: u32, uptime: Option<u64>) -> Absence {
 }
 
 #[test]
+fn the_server_of_a_check_is_left_out() {
+    let mut index = Index::default();
+    for name in ["log2aws-check", "log2aws-check-2"] {
+        put(&mut index, name, august(1), &ran(None));
+    }
+    assert_eq!(index.servers(), 1);
+    assert!(index.name(&server("log2aws-check")).is_none());
+}
+
+#[test]
 fn uptime_tells_whether_the_machine_ran_on_an_empty_day() {
     // The next sample, at 00:05 of the day after the empty one.
     assert_eq!(why(3, 300, Some(30 * DAY)), Ran, "since long before");

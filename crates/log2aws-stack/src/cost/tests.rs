@@ -31,7 +31,7 @@ fn a_server_in_tokyo_costs_what_a_pocket_calculator_says() {
     let kept = 12.0 * 90.0 * 5_000.0 / GIB;
     near(estimate.of_service("CloudWatch Logs"), logged * 0.76 + kept * 0.033);
     near(estimate.of_service("CloudWatch metrics"), 1.8);
-    near(estimate.of_service("CloudWatch alarms"), 0.9);
+    near(estimate.of_service("CloudWatch alarms"), 1.1);
     near(estimate.of_service("data transfer"), 365.0 * 6_144.0 / GIB * 0.114);
     near(estimate.per_server() * 12.0, estimate.total());
     near(estimate.total(), estimate.lines.iter().map(|line| line.usd).sum());
@@ -115,7 +115,7 @@ fn a_flood_costs_what_the_throttle_lets_through() {
 #[test]
 fn no_server_costs_the_fixed_things_alone() {
     let none = estimate("us-east-1", &Workload::of(0));
-    near(none.total(), 2.7);
+    near(none.total(), 2.9);
     near(none.per_server(), 0.0);
     let most = estimate("us-east-1", &Workload::of(u32::MAX));
     assert!(most.total().is_finite());
@@ -126,9 +126,9 @@ fn it_prints_a_table_with_its_total() {
     let printed = estimate("ap-northeast-1", &Workload::of(1)).to_string();
     assert!(printed.starts_with("USD a month for 1 server in ap-northeast-1\n"), "{printed}");
     let of = |word| printed.lines().find(|line| line.trim_start().starts_with(word));
-    assert!(of("total").unwrap().ends_with(" 2.70"), "{printed}");
-    assert!(of("per server").unwrap().ends_with(" 2.7041"), "{printed}");
-    assert!(of("CloudWatch alarms").unwrap().ends_with("9.00 alarms          0.90"));
+    assert!(of("total").unwrap().ends_with(" 2.90"), "{printed}");
+    assert!(of("per server").unwrap().ends_with(" 2.9041"), "{printed}");
+    assert!(of("CloudWatch alarms").unwrap().ends_with("11.00 alarms          1.10"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::console::Console;
 use crate::deploy::first_failure;
 use crate::error::StackError;
 use crate::fault;
+use crate::kept_policy;
 use crate::name::StackName;
 use crate::phase::{Operation, Phase};
 use crate::stack::ExistingStack;
@@ -108,7 +109,18 @@ async fn run<C: Console>(
         for bucket in &buckets {
             purge::purge(session, bucket).await?;
         }
+        session.console.line(
+            "S3 gives the names free after some minutes, at times an hour: a deploy before that \
+             fails with OperationAborted",
+        )?;
     } else if !buckets.is_empty() {
+        // A stack that was but a name had no policies.
+        if existing.is_some_and(|stack| !stack.exists_only_as_name()) {
+            phase.set(Phase::After("the policies of the kept buckets were being set"));
+            for bucket in &buckets {
+                kept_policy::leave(session, &bucket.name).await?;
+            }
+        }
         session.console.line(
             "the buckets stand; the next deploy of this environment takes them over, and \
              --purge removes them",
@@ -155,6 +167,13 @@ fn print_loss<C: Console>(
         let name = scope.name_of(&resource.id)?.unwrap_or_default();
         let line = format!("  {:<26}  {:<32}  {name}", resource.id, resource.kind);
         session.console.line(line.trim_end())?;
+    }
+    let groups = template.resources.iter().filter(|r| r.kept && r.kind == "AWS::Logs::LogGroup");
+    for group in groups {
+        let name = scope.name_of(&group.id)?.unwrap_or_default();
+        session
+            .console
+            .line(&format!("  {name}: the record of the URLs that were given: stays"))?;
     }
     Ok(())
 }

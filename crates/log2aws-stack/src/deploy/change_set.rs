@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, EventFilter, ExecutionStatus,
-    HookFailureMode, Parameter, Replacement,
+    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, DeploymentMode, EventFilter,
+    ExecutionStatus, HookFailureMode, Parameter, Replacement, ResourceChange,
+    StackResourceDriftStatus,
 };
 use tokio::time::sleep;
 
@@ -33,6 +34,10 @@ pub(super) struct ChangeSet {
     pub(super) stack_id: String,
     /// The stack exists only as a plan of this run.
     only_planned: bool,
+    /// The logical IDs of the existing resources that it takes over.
+    pub(super) imported: Vec<String>,
+    /// The logical IDs of the resources that are replaced by new ones.
+    pub(super) replaced: Vec<String>,
 }
 
 /// The name of this run's change set, also used as its idempotency token.
@@ -55,16 +60,17 @@ pub(super) async fn create<C: Console>(
         Found::Existing(_) => ChangeSetType::Update,
     };
     let name = name(request);
-    let created = session
-        .cloud
-        .cloudformation
-        .create_change_set()
+    let drift = request.reverts_drift(session, found).await?.then_some(DeploymentMode::RevertDrift);
+    let created = request
+        .rails
+        .put_into(session.cloud.cloudformation.create_change_set(), found.existing())
         .stack_name(stack)
         .change_set_name(&name)
         .change_set_type(kind)
         .template_body(body)
         .set_parameters(Some(parameters(template, values, found)))
         .capabilities(Capability::CapabilityIam)
+        .set_deployment_mode(drift)
         // Adopts buckets that an earlier stack of this name left behind.
         .import_existing_resources(true)
         .description("log2aws stack deploy")
@@ -87,11 +93,62 @@ pub(super) async fn create<C: Console>(
         id: created.id.unwrap_or(name),
         stack_id: created.stack_id.unwrap_or_else(|| stack.to_owned()),
         only_planned: matches!(found, Found::Nothing),
+        imported: Vec::new(),
+        replaced: Vec::new(),
     };
+    shown(session, stack, planned).await
+}
+
+/// Has CloudFormation plan how the stack becomes what its template says, whatever was done by hand
+/// or before a resource was taken over; prints it.
+///
+/// Source: AWS CloudFormation User Guide, "Using drift-aware change sets".
+pub(super) async fn create_for_drift<C: Console>(
+    session: &mut Session<'_, C>,
+    template: &Template,
+    request: &DeployRequest,
+    stack_id: &str,
+) -> Result<Planned, StackError> {
+    let name = format!("{}-settings", name(request));
+    let unchanged = template.parameters().iter().map(|parameter| {
+        Parameter::builder().parameter_key(&parameter.name).use_previous_value(true).build()
+    });
+    let created = request
+        .rails
+        .put_into(session.cloud.cloudformation.create_change_set(), None)
+        .stack_name(stack_id)
+        .change_set_name(&name)
+        .change_set_type(ChangeSetType::Update)
+        .use_previous_template(true)
+        .set_parameters(Some(unchanged.collect()))
+        .capabilities(Capability::CapabilityIam)
+        .deployment_mode(DeploymentMode::RevertDrift)
+        .description("log2aws stack deploy: settings of what was taken over")
+        .client_token(&name)
+        .send()
+        .await
+        .map_err(|error| fault::call("planning the settings of what was taken over", &error))?;
+    let planned = ChangeSet {
+        id: created.id.unwrap_or(name),
+        stack_id: stack_id.to_owned(),
+        only_planned: false,
+        imported: Vec::new(),
+        replaced: Vec::new(),
+    };
+    shown(session, request.stack.as_str(), planned).await
+}
+
+/// Waits for the plan and prints it; one without changes is removed.
+async fn shown<C: Console>(
+    session: &mut Session<'_, C>,
+    stack: &str,
+    planned: ChangeSet,
+) -> Result<Planned, StackError> {
     match wait_until_planned(session, &planned.id, &planned.stack_id).await? {
         PlanResult::Changes(description) => {
             description.print(session)?;
-            Ok(Planned::Changes(planned))
+            let (imported, replaced) = (description.imported(), description.replaced());
+            Ok(Planned::Changes(ChangeSet { imported, replaced, ..planned }))
         }
         PlanResult::Failed(reason) => {
             let reason = explained(session, &planned, reason).await;
@@ -191,13 +248,31 @@ impl Description {
         }
         Ok(())
     }
+
+    /// The logical IDs of the existing resources that it takes over.
+    fn imported(&self) -> Vec<String> {
+        let changes = self.changes.iter().filter_map(Change::resource_change);
+        let imports = changes.filter(|change| change.action() == Some(&ChangeAction::Import));
+        imports.filter_map(|change| change.logical_resource_id().map(str::to_owned)).collect()
+    }
+
+    /// The logical IDs of the resources that are replaced by new ones.
+    fn replaced(&self) -> Vec<String> {
+        let changes = self.changes.iter().filter_map(Change::resource_change);
+        changes
+            .filter(|change| change.action() == Some(&ChangeAction::Modify))
+            .filter(|change| change.replacement() == Some(&Replacement::True))
+            .filter_map(|change| change.logical_resource_id().map(str::to_owned))
+            .collect()
+    }
 }
 
 impl ChangeSet {
     /// A change set of an earlier run.
     pub(super) fn of(description: &Description) -> Option<Self> {
         let (id, stack_id) = (description.id.clone()?, description.stack_id.clone()?);
-        Some(Self { id, stack_id, only_planned: false })
+        let (imported, replaced) = (description.imported(), description.replaced());
+        Some(Self { id, stack_id, only_planned: false, imported, replaced })
     }
 }
 
@@ -252,7 +327,7 @@ pub(super) async fn discard<C>(
     planned: &ChangeSet,
 ) -> Result<(), CallError> {
     let api = &session.cloud.cloudformation;
-    let ChangeSet { id, stack_id, only_planned } = planned;
+    let ChangeSet { id, stack_id, only_planned, .. } = planned;
     let delete = api.delete_change_set().change_set_name(id).stack_name(stack_id);
     let deleted = delete.send().await;
     deleted.map_err(|error| fault::call("removing the planned change", &error))?;
@@ -276,7 +351,24 @@ fn change_line(change: &Change) -> Option<String> {
         (_, Some(Replacement::Conditional)) => ("~", "  (a new one may take its place)"),
         _ => ("~", ""),
     };
-    Some(format!("  {sign} {id:<26}  {kind}{note}"))
+    Some(format!("  {sign} {id:<26}  {kind}{note}{}", drift_note(change)))
+}
+
+/// The properties that are not what the last deploy has set, in brackets.
+fn drift_note(change: &ResourceChange) -> String {
+    match change.resource_drift_status() {
+        Some(StackResourceDriftStatus::Deleted) => "  (was deleted by hand)".to_owned(),
+        Some(StackResourceDriftStatus::Modified) => {
+            let mut names: Vec<&str> = Vec::new();
+            for name in change.details().iter().filter_map(|detail| detail.target()?.name()) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            format!("  (differs from its template: {})", names.join(", "))
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -297,6 +389,8 @@ mod tests {
                 ("RawKeepDays".to_owned(), "400".to_owned()),
             ]),
             outputs: Vec::new(),
+            tags: Vec::new(),
+            notification_arns: Vec::new(),
         });
         let made = parameters(&template, &values, &existing);
         assert_eq!(made.len(), 2, "a parameter that is new in the template takes its default");

@@ -9,6 +9,8 @@ mod change_set;
 mod found;
 mod kept;
 mod parameters;
+mod rails;
+mod taken_over;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
 use crate::hosts::{self, HOSTS, IP_ADDRESS_TYPE, NETWORKS};
+use crate::kept_policy;
 use crate::name::StackName;
 use crate::parameter_warnings::parameter_warnings;
 use crate::phase::{Operation, Phase};
@@ -38,6 +41,7 @@ use allow_list::AllowListChange;
 use change_set::{ChangeSet, Planned};
 pub(crate) use found::{Found, first_failure};
 pub use parameters::checked_parameters;
+pub use rails::Rails;
 
 /// The parameters of a deploy, checked as far as possible without AWS.
 #[derive(Debug)]
@@ -52,6 +56,12 @@ pub struct DeployRequest {
     pub execution: Execution,
     /// Allows adding addresses to the allow-list.
     pub widen: bool,
+    /// Tags, service role, notifications, protection.
+    pub rails: Rails,
+    /// Approves replacing resources together with `--yes`.
+    pub replace: bool,
+    /// An update also sets back what was changed by hand.
+    pub revert_drift: bool,
     /// How the change is approved.
     pub approval: Approval,
     /// Commands to suggest in messages.
@@ -233,6 +243,16 @@ impl Work<'_> {
     ) -> Result<Deployed, StackError> {
         let DeployRequest { env, source, execution, .. } = self.request;
         self.phase.set(Phase::Preparing);
+        if *execution != Execution::Keep
+            && self.request.approval == Approval::Given
+            && !self.request.replace
+            && !planned.replaced.is_empty()
+        {
+            return Err(StackError::Replaces {
+                env: env.to_string(),
+                resources: planned.replaced.join(", "),
+            });
+        }
         if *execution != Execution::Keep && !self.agreed(session, existing, planned).await? {
             return Ok(self.deployed(session, DeployOutcome::Canceled, outputs(existing)));
         }
@@ -247,12 +267,20 @@ impl Work<'_> {
         }
         allow_list::narrow(session, env, &mut hosts, existing.is_some()).await?;
         let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
-        self.start(session, planned).await?;
+        for bucket in self.kept_buckets(session, planned) {
+            kept_policy::take_away(session, &bucket).await?;
+        }
+        self.start(session, planned, change_set::name(self.request)).await?;
         if *execution == Execution::Detach {
             kept::print_started(session, self.request, existing, &hosts)?;
+            taken_over::print_left_as_they_are(session, planned)?;
             return Ok(self.deployed(session, DeployOutcome::Started, outputs(existing)));
         }
-        let made = self.follow(session, &mut watch, &hosts).await?;
+        let made = self.follow(session, &mut watch, planned, &hosts).await?;
+        if !planned.imported.is_empty() {
+            self.put_right(session, planned, &mut watch).await?;
+        }
+        self.request.rails.protect(session, &planned.stack_id).await?;
         allow_list::settle(session, env, &hosts).await?;
         let outcome =
             if existing.is_some() { DeployOutcome::Updated } else { DeployOutcome::Created };
@@ -276,12 +304,11 @@ impl Work<'_> {
         if found.existing().is_some() {
             return Ok(body);
         }
+        // A bucket of this name that is somebody else's is found before anything is planned.
         for bucket in [env.raw_bucket(account, region), env.analyzed_bucket(account, region)] {
-            if artifact_bucket::stands(session, &bucket).await? {
-                return Ok(self.template.with_names_written_out(&body, &scope)?);
-            }
+            artifact_bucket::stands(session, &bucket).await?;
         }
-        Ok(body)
+        Ok(self.template.with_names_written_out(&body, &scope)?)
     }
 
     /// Has the changes approved; a rejected change set of this run is removed.
@@ -376,15 +403,16 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Has CloudFormation execute the change set.
+    /// Has CloudFormation execute the change set; the token is unique to it.
     async fn start<C>(
         &self,
         session: &Session<'_, C>,
         planned: &ChangeSet,
+        token: String,
     ) -> Result<(), StackError> {
         let execute = session.cloud.cloudformation.execute_change_set();
         let execute = execute.change_set_name(&planned.id).stack_name(&planned.stack_id);
-        let execute = execute.client_request_token(change_set::name(self.request));
+        let execute = execute.client_request_token(token);
         self.phase.set(Phase::AtWork);
         let sent = execute.send().await;
         sent.map_err(|error| {
@@ -401,6 +429,7 @@ impl Work<'_> {
         &self,
         session: &mut Session<'_, C>,
         watch: &mut Watch,
+        planned: &ChangeSet,
         hosts: &AllowListChange,
     ) -> Result<Vec<Output>, StackError> {
         let zone = session.zone.clone();
@@ -412,6 +441,9 @@ impl Work<'_> {
         match settled.stack {
             Some(stack) if state::is_success(&stack.status) => Ok(stack.outputs),
             _ => {
+                for bucket in self.kept_buckets(session, planned) {
+                    kept_policy::leave(session, &bucket).await?;
+                }
                 // The rollback has restored the previous deploy's list.
                 let kept = allow_list::take_back(session, &self.request.env, hosts).await;
                 let wide = kept.err().map_or_else(String::new, |fault| {

@@ -164,7 +164,11 @@ mod tests {
         let with_domain =
             self::plan(&[("DomainName", "logs.example.com"), ("CertificateArn", arn)]);
         assert_eq!(with_domain.resources.len(), template.resources.len());
-        assert_eq!(plan.resources.iter().filter(|r| r.kept).count(), 2, "the two buckets");
+        assert_eq!(
+            plan.resources.iter().filter(|r| r.kept).count(),
+            3,
+            "buckets and record of URLs"
+        );
     }
 
     #[test]

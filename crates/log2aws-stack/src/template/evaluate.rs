@@ -19,8 +19,7 @@ pub struct Scope<'a> {
 }
 
 /// The properties that name a resource in the account.
-const NAMES: [&str; 6] =
-    ["BucketName", "FunctionName", "LogGroupName", "QueueName", "AlarmName", "Name"];
+const NAMES: [&str; 5] = ["BucketName", "FunctionName", "LogGroupName", "AlarmName", "Name"];
 
 impl<'a> Scope<'a> {
     /// A scope with the parameters' defaults, overridden by those given.
@@ -168,7 +167,7 @@ impl<'a> Scope<'a> {
         let (id, attribute) = path.split_once('.').ok_or_else(unknown)?;
         let resource = self.template.resource(id).ok_or_else(unknown)?;
         let (partition, account, region) = (self.partition(), &self.account, &self.region);
-        let name = self.name_of(id)?.unwrap_or_default();
+        let name = self.name_of(id)?.unwrap_or_else(|| format!("{{{id}}}"));
         Ok(match (resource.kind.as_str(), attribute) {
             ("AWS::Lambda::Function", "Arn") => {
                 format!("arn:{partition}:lambda:{region}:{account}:function:{name}")
@@ -263,7 +262,7 @@ mod tests {
         let topic = [("AlarmTopicArn", "")];
         assert!(
             resolved(&topic, "FailedEventsAlarm", "Dimensions").unwrap()[0]["Value"]
-                == "log2aws-dev-failed-events"
+                == "{FailedEvents}"
         );
     }
 

@@ -168,11 +168,16 @@ impl Template {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         for resource in self.resources.iter().filter(|resource| resource.kept) {
             let entries = resource.properties.entries();
-            let named = entries.iter().find(|entry| entry.key == "BucketName");
+            let named = entries
+                .iter()
+                .find(|entry| matches!(entry.key.as_str(), "BucketName" | "LogGroupName"));
             let line = named.and_then(|entry| lines.get_mut(entry.line.checked_sub(1)?));
-            let (Some(line), Some(name)) = (line, scope.name_of(&resource.id)?) else { continue };
+            let (Some(line), Some(entry), Some(name)) = (line, named, scope.name_of(&resource.id)?)
+            else {
+                continue;
+            };
             let indent = line.len() - line.trim_start().len();
-            *line = format!("{:indent$}BucketName: {name}", "");
+            *line = format!("{:indent$}{}: {name}", "", entry.key);
         }
         Ok(lines.join("\n") + "\n")
     }
@@ -232,6 +237,7 @@ mod tests {
             [
                 "BucketName: serverlogs-prod-111122223333-us-east-1",
                 "BucketName: analyzedlogs-prod-111122223333-us-east-1",
+                "LogGroupName: /aws/lambda/log2aws-prod-generate-url",
             ]
         );
         assert_eq!(text.lines().count(), TEXT.lines().count());

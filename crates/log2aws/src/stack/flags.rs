@@ -26,9 +26,13 @@ pub(super) enum StackVerb {
     /// Create or update the stack.
     #[command(after_help = help::STACK_DEPLOY)]
     Deploy(Box<DeployArgs>),
+    /// Check the deployed stack: compare it with its template, and deliver a log.
+    Check(CheckArgs),
     /// Delete the stack; its buckets remain unless they are purged.
     #[command(after_help = help::STACK_DELETE)]
     Delete(DeleteArgs),
+    /// Have the failed events in the queue analyzed again.
+    Replay(ReplayArgs),
     /// Show the events of the stack.
     #[command(after_help = help::STACK_EVENTS)]
     Events(EventsArgs),
@@ -89,6 +93,9 @@ pub(super) struct ExecutionFlags {
     /// Execute this change set, created by an earlier --no-execute.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["allow_hosts", "parameter"])]
     pub(super) change_set: Option<String>,
+    /// Set back what was changed by hand since the last deploy.
+    #[arg(long, conflicts_with = "change_set")]
+    pub(super) revert_drift: bool,
     /// Return as soon as AWS has started the change.
     #[arg(long)]
     pub(super) detach: bool,
@@ -111,12 +118,35 @@ pub(super) struct PlanArgs {
     pub(super) target: TargetFlags,
     #[command(flatten)]
     pub(super) settings: SettingFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// Also show how the deployed stack differs from its template; needs credentials.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) deployed: bool,
     /// Number of servers for the cost estimate.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) servers: u32,
     /// Print one JSON object.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// What organisations demand of a stack.
+#[derive(Debug, Args)]
+pub(super) struct RailFlags {
+    /// A tag of the stack and its resources, e.g. cost-center=4711; can be repeated. Tags of earlier
+    /// deploys stay.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = tag, conflicts_with = "change_set")]
+    pub(super) tag: Vec<(String, String)>,
+    /// The role that CloudFormation acts as, in this and later deploys.
+    #[arg(long, value_name = "ARN", value_parser = arn, conflicts_with = "change_set")]
+    pub(super) role_arn: Option<String>,
+    /// An SNS topic that gets the stack's events; can be repeated.
+    #[arg(long, value_name = "ARN", value_parser = arn, conflicts_with = "change_set")]
+    pub(super) notification_arn: Vec<String>,
+    /// Protect the stack from deletion, once it is deployed.
+    #[arg(long)]
+    pub(super) termination_protection: bool,
 }
 
 /// The flags of `stack deploy`.
@@ -136,12 +166,35 @@ pub(super) struct DeployArgs {
     #[arg(long)]
     pub(super) widen: bool,
     #[command(flatten)]
+    pub(super) rails: RailFlags,
+    #[command(flatten)]
     pub(super) execution: ExecutionFlags,
     /// Skip the confirmation for this environment, even for prod; required if standard input is
     /// not a terminal.
     #[arg(long, value_name = "ENV")]
     pub(super) yes: Option<EnvName>,
+    /// With --yes: also approve replacing resources.
+    #[arg(long, requires = "yes")]
+    pub(super) replace: bool,
     /// Print the outputs as one JSON object; progress goes to standard error.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The flags of `stack check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
+    /// Only compare the resources with the template; deliver nothing.
+    #[arg(long)]
+    pub(super) drift_only: bool,
+    /// Also wait 301 s until a URL has expired, and put again.
+    #[arg(long, conflicts_with = "drift_only")]
+    pub(super) late: bool,
+    /// Print the findings as one JSON object; progress goes to standard error.
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -160,6 +213,15 @@ pub(super) struct DeleteArgs {
     /// not a terminal.
     #[arg(long, value_name = "ENV")]
     pub(super) yes: Option<EnvName>,
+}
+
+/// The flags of `stack replay`.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    #[command(flatten)]
+    pub(super) target: TargetFlags,
+    #[command(flatten)]
+    pub(super) aws: AwsFlags,
 }
 
 /// The flags of `stack events`.
@@ -182,6 +244,24 @@ fn account(text: &str) -> Result<String, &'static str> {
     if right { Ok(text.to_owned()) } else { Err("write the 12 digits of an account") }
 }
 
+fn arn(text: &str) -> Result<String, &'static str> {
+    let right = text.starts_with("arn:") && text.split(':').count() >= 6;
+    if right {
+        Ok(text.to_owned())
+    } else {
+        Err("write an ARN, e.g. arn:aws:iam::123456789012:role/deploy")
+    }
+}
+
+fn tag(text: &str) -> Result<(String, String), &'static str> {
+    const WRITE: &str = "write KEY=VALUE, e.g. cost-center=4711; keys have up to 128 characters and do not begin with aws:";
+    let (key, value) = text.split_once('=').ok_or(WRITE)?;
+    let right = (1..=128).contains(&key.chars().count())
+        && value.chars().count() <= 256
+        && !key.to_ascii_lowercase().starts_with("aws:");
+    if right { Ok((key.to_owned(), value.to_owned())) } else { Err(WRITE) }
+}
+
 fn pair(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, e.g. RawKeepDays=400")?;
     Ok((name.trim().to_owned(), value.to_owned()))
@@ -197,6 +277,11 @@ mod tests {
         assert!(account("1234").unwrap_err().contains("12 digits"));
         assert_eq!(pair("RawKeepDays=400").unwrap(), ("RawKeepDays".to_owned(), "400".to_owned()));
         assert_eq!(pair("A=b=c").unwrap().1, "b=c");
+        assert_eq!(tag("a=b=").unwrap(), ("a".to_owned(), "b=".to_owned()));
+        for wrong in ["a", "=b", "aws:x=1"] {
+            assert!(tag(wrong).unwrap_err().contains("KEY=VALUE"), "{wrong}");
+        }
+        assert!(arn("deploy").is_err() && arn("arn:aws:iam::123456789012:role/x").is_ok());
         assert!(pair("RawKeepDays").unwrap_err().contains("NAME=VALUE"));
     }
 }
