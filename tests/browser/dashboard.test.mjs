@@ -113,6 +113,26 @@ test("calendar, day, zoom, download", () =>
     assert.equal(csv.split("\n").length, 146);
   }));
 
+test("marks in the calendar leave room for the server's name, and a long name for a mark", async () => {
+  for (const viewport of [{ width: 1280, height: 860 }, { width: 390, height: 844 }]) {
+    await inside(
+      async (page) => {
+        const widths = await page.locator('th a[href="s/web01"]').evaluate((link) => {
+          const name = link.querySelector("span");
+          name.textContent = "demo-lab01";
+          name.insertAdjacentHTML("afterend", "<em>1 alert</em><em>4 reboots</em>");
+          const whole = name.scrollWidth <= name.clientWidth;
+          name.textContent = "web01.production.tokyo.example.co.jp";
+          const [mark, box] = [name.nextSibling, link].map((part) => part.getBoundingClientRect());
+          return { whole, mark: mark.width > 20 && mark.right <= box.right };
+        });
+        assert.deepEqual(widths, { whole: true, mark: true }, `${viewport.width} px`);
+      },
+      { viewport },
+    );
+  }
+});
+
 test("servers are chosen in the calendar and compared", () =>
   inside(
     async (page, visitor) => {

@@ -153,6 +153,26 @@ test("pointing shows the values in the legends, and nothing over the chart", () 
     assert.equal(await value(page, "1 min").textContent(), before_);
   }));
 
+test("a panel begins below its legend, however many lines that has", () =>
+  at(DAY, async (page) => {
+    const tops = () =>
+      page.locator(".chart-legend").evaluateAll((all) => all.map((legend) => legend.offsetTop));
+    const resized = async (width) => {
+      await page.setViewportSize({ width, height: 900 });
+      await page.waitForTimeout(150);
+    };
+    for (let width = 480; width <= 900; width += 60) {
+      await resized(width);
+      await page.reload();
+      await value(page, "1 min").waitFor();
+      const first = await tops();
+      // With its values in place, the legend is measured again.
+      await resized(width + 1);
+      await resized(width);
+      assert.deepEqual(first, await tops(), `${width} px`);
+    }
+  }));
+
 test("a phone shows the whole day, and the values where a finger is", () =>
   at(
     DAY,

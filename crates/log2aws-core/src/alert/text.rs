@@ -77,12 +77,14 @@ pub fn describe(item: &Item, language: Language) -> String {
 /// What a rule looks for.
 pub fn describe_rule(rule: &Rule, language: Language) -> String {
     match (rule.condition, language) {
-        (Condition::Silent { days: 1 }, Language::En) => "a log that was due is missing".to_owned(),
+        (Condition::Silent { days: 1 }, Language::En) => {
+            "a log that was due is missing, and none has come since".to_owned()
+        }
         (Condition::Silent { days }, Language::En) => {
             format!("the logs of {days} days are missing, and none has come since")
         }
         (Condition::Silent { days }, Language::Ja) => {
-            format!("期限を過ぎたログが {days} 日分以上届いていない")
+            format!("期限を過ぎたログが {days} 日分以上なく、その後のログも届いていない")
         }
         (Condition::Load { above, minutes }, Language::En) => {
             format!("load per core above {above} for {minutes} min of a delivered day")

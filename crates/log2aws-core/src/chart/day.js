@@ -664,6 +664,8 @@
     figure.classList.add("live");
     layout(figure.clientWidth);
     set(figure.dataset);
+    // Only now the legends have their units and values, which decide how many lines they have.
+    layout(figure.clientWidth);
     new ResizeObserver(fit).observe(figure);
     addEventListener("beforeprint", () => {
       printing = figure.isConnected;

@@ -5,6 +5,7 @@
 
 mod reasons;
 mod table;
+mod table_day;
 
 use std::fmt::Display;
 

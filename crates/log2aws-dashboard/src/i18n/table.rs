@@ -2,6 +2,8 @@
 
 use log2aws_core::chart::Language;
 
+use super::table_day::with_day;
+
 macro_rules! words {
     ($($name:ident: $en:literal, $ja:literal;)*) => {
         /// All texts of one language.
@@ -17,7 +19,8 @@ macro_rules! words {
     };
 }
 
-words! {
+with_day! {
+    words;
     // The frame of every page.
     skip: "Skip to the content", "本文へ移動";
     main_menu: "Main menu", "メインメニュー";
@@ -103,7 +106,7 @@ words! {
     sort: "Order", "並び順";
     sort_severity: "Worst first", "異常の多い順";
     sort_name: "Name", "名前順";
-    sort_lens: "By {lens}", "{lens}順";
+    sort_lens: "{lens}", "{lens}順";
     arrived: "{n} arrived", "到着 {n}";
     arrived_head: "arrived", "到着数";
     not_yet: "{n} not yet (due {at})", "未到着 {n}（期限 {at}）";
@@ -217,152 +220,6 @@ words! {
     drift_load_in: "above the {cores} cores in about {from} to {till} days", "あと約 {from}～{till} 日でコア数（{cores}）を超えます";
     drift_load_in_one: "above the {cores} cores in about {till} days", "あと約 {till} 日でコア数（{cores}）を超えます";
     drift_load_now: "above the {cores} cores now", "既にコア数（{cores}）を超えています";
-
-    // The day page.
-    day_title: "{server} on {day}", "{server} の {day}";
-    zone: "Time zone {zone}", "タイムゾーン {zone}";
-    zone_unknown: "Time zone unknown", "タイムゾーン不明";
-    previous_day: "Previous day", "前の日";
-    next_day: "Next day", "次の日";
-    other_days: "Other days", "ほかの日";
-    state: "State", "状態";
-    day_report: "The day in sentences", "この日の状況";
-    chart: "Load chart", "負荷グラフ";
-    chart_alt: "Load chart of {server} on {day}. {description}", "{server}、{day} の負荷グラフ。{description}";
-    zoom_from: "From", "開始";
-    zoom_till: "To", "終了";
-    zoom_apply: "Show", "表示";
-    zoom_whole: "Whole day", "一日全体";
-    zoom_back: "Earlier hours", "前の時間帯";
-    zoom_on: "Later hours", "後の時間帯";
-    zoom_hint: "Drag across the chart to zoom; ? lists the keys.", "グラフをドラッグすると拡大します。? でキー一覧を表示します。";
-    copy_link: "Copy link", "リンクをコピー";
-    copied: "Link copied", "リンクをコピーしました";
-    copy_failed: "Copy this address:", "このアドレスをコピーしてください：";
-    series: "Series", "系列";
-    group_load: "Load average", "ロードアベレージ";
-    group_cpu: "CPU", "CPU";
-    group_queue: "Run queue", "実行キュー";
-    group_memory: "Memory", "メモリ";
-    group_swap: "Swap", "スワップ";
-    group_blocks: "Block I/O", "ブロック I/O";
-
-    complete: "Complete: {expected} of {expected} samples, one every {every}.", "記録がそろっています。{every}間隔で {expected} 件です。";
-    taken: "The log was delivered at {at}; the other {n} samples of the day were not due yet.", "このログは {at} に届きました。その後の {n} 件はまだ記録の時刻前でした。";
-    first_log: "This is the first log of this server in the store; it begins at {at}. Nothing was expected before.", "保存先にある、このサーバーの最初のログです。{at} から始まり、それより前は欠落に数えません。";
-    surplus: "There are {n} more samples than one every {every}. Either two programs write this log (cron beside the service?), or lines were written twice.", "{every}に 1 件より {n} 件多く記録があります。2 つのプログラムが書き込んでいる（サービスと cron など）か、行が二重に書かれています。";
-    stopped: "The log was not read to the end: reading stopped at line {line}. Reason:", "ログを最後まで読めませんでした。{line} 行目で読み取りを止めました。理由：";
-    incomplete: "{samples} of {expected} samples, {missing} missing; interval {every}.", "{expected} 件のうち {samples} 件の記録があります（{every}間隔）。欠落は {missing} 件です。";
-    incomplete_unreadable: "{samples} of {expected} samples could be read, one every {every}.", "{every}間隔の {expected} 件のうち {samples} 件を読めました。";
-    nothing_read: "The log contains no samples of this day.", "このログには、この日の記録がありません。";
-    hours: "{n} h", "{n} 時間";
-    minutes: "{n} min", "{n} 分";
-    seconds: "{n} s", "{n} 秒";
-    gap_off: "Off {from}–{till} ({n} missing).", "{from}～{till}：マシンは停止していました（欠落 {n} 件）。";
-    gap_starting: "Starting up {from}–{till} ({n} missing).", "{from}～{till}：マシンは起動の途中でした（欠落 {n} 件）。";
-    gap_unreadable_one: "{from}: the line could not be read.", "{from}：行を読めませんでした。";
-    gap_unreadable_many: "{n} lines could not be read, {from}–{till}.", "{from}～{till}：{n} 行を読めませんでした。";
-    gap_running: "No samples {from}–{till} although the machine ran ({n} missing).", "{from}～{till}：マシンは稼働していましたが、記録がありません（欠落 {n} 件）。";
-    gap_unknown: "No samples {from}–{till} ({n} missing), cause unknown.", "{from}～{till}：記録がなく、原因は分かりません（欠落 {n} 件）。";
-    gaps_more_one: "{n} more gap is not listed here; see the summary.", "ほか {n} 件の欠落は省略しました。集計ファイルにあります。";
-    gaps_more_many: "{n} more gaps are not listed here; see the summary.", "ほか {n} 件の欠落は省略しました。集計ファイルにあります。";
-    reboot: "Booted at {at}; first sample at {seen}.", "{at} に起動しました。起動後の最初の記録は {seen} です。";
-    reboots_more_one: "{n} more reboot is not listed here.", "ほか {n} 回の再起動は省略しました。";
-    reboots_more_many: "{n} more reboots are not listed here.", "ほか {n} 回の再起動は省略しました。";
-    rejects_one: "{n} line could not be read; it is listed below.", "読めない行が {n} 行あります。下に一覧があります。";
-    rejects_many: "{n} lines could not be read; they are listed below.", "読めない行が {n} 行あります。下に一覧があります。";
-    clock_steps_one: "The clock went back {n} time; rows are in the order of the log.", "時計が {n} 回戻りました。行はログの順のままです。";
-    clock_steps_many: "The clock went back {n} times; rows are in the order of the log.", "時計が {n} 回戻りました。行はログの順のままです。";
-    rounded_one: "{n} row has numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値（k、m、g）を含む行が {n} 行あります。";
-    rounded_many: "{n} rows have numbers that vmstat of BusyBox rounded (k, m, g).", "BusyBox の vmstat が丸めた値（k、m、g）を含む行が {n} 行あります。";
-    nul_bytes_one: "{n} zero byte before a line was skipped; a power cut leaves such bytes.", "行の前のゼロバイト {n} 個を読み飛ばしました。停電で残ることがあります。";
-    nul_bytes_many: "{n} zero bytes before lines were skipped; a power cut leaves such bytes.", "行の前のゼロバイト {n} 個を読み飛ばしました。停電で残ることがあります。";
-    padding_one: "{n} zero byte behind the gzip data was ignored.", "gzip データの後のゼロバイト {n} 個を無視しました。";
-    padding_many: "{n} zero bytes behind the gzip data were ignored.", "gzip データの後のゼロバイト {n} 個を無視しました。";
-    other_rows_one: "{n} row belongs to another day: it is in the CSV, but not in the chart.", "別の日の行が {n} 行あります。CSV には含まれますが、グラフには描きません。";
-    other_rows_many: "{n} rows belong to another day: they are in the CSV, but not in the chart.", "別の日の行が {n} 行あります。CSV には含まれますが、グラフには描きません。";
-    day_length: "The clock changes on this day: it has {hours} hours.", "この日は時刻の切り替えがあり、{hours} 時間あります。";
-    zone_bad: "The time zone {zone} is unknown; a day of 24 hours is assumed.", "タイムゾーン {zone} はデータベースにありません。24 時間の日として扱います。";
-    since_boot: "CPU, swap and block I/O are averages since boot: the log does not say that they are averages over the interval.", "CPU・スワップ・ブロック I/O は起動時からの平均です（ログに区間値との記載がありません）。";
-    since_boot_unknown: "Without the summary it is unknown whether CPU, swap and block I/O are averages over the interval or since boot; they are shown as averages since boot.", "集計ファイルがないため、CPU・スワップ・ブロック I/O が区間値か起動時からの平均か分かりません。起動時からの平均として表示します。";
-    modes_change: "From {at} the averages are {mode}.", "{at} からの平均値は{mode}です。";
-    mode_interval: "over the interval", "区間値";
-    mode_since_boot: "since boot", "起動時からの平均";
-    guests: "Guests took up to {n} % of the CPU. The CSV has no column for it; the chart adds it to user.", "ゲスト VM の CPU 使用は最大 {n} % です。CSV に列がないため、グラフではユーザーに含めています。";
-    impossible_one: "{at}: {column} has a value that cannot be a measurement. It is in the CSV as it was written, and in no figure and no chart.", "{at}：{column} に測定値としてありえない値があります。CSV には書かれたまま残し、数値とグラフからは除いています。";
-    impossible_many: "{n} samples, the first at {at} ({column}), have values that cannot be measurements. They are in the CSV as they were written, and in no figure and no chart.", "測定値としてありえない値を含む記録が {n} 件あります（最初は {at} の {column}）。CSV には書かれたまま残し、数値とグラフからは除いています。";
-    refused: "The newest delivery was refused and has no results.", "最新のログは受け付けませんでした。結果はありません。";
-    replaced: "This day was replaced: its newest version differs from the previous one. It was sent from {source}.", "この日のログは置き換えられました。最新版は前の版と内容が異なります。送信元：{source}。";
-    replaced_before: "This day was replaced before: an earlier version differs from the one before it.", "この日のログは以前に置き換えられました。前の版と内容が異なる版があります。";
-    reopened: "An operator reopened this day for one more delivery ({by}, {at}). Reason:", "管理者がこの日の再受付を許可しました（{by}、{at}）。異なる内容を 1 回だけ受け付けます。理由：";
-    reopened_used: "An operator reopened this day for one more delivery ({by}, {at}), which has arrived. Reason:", "管理者がこの日の再受付を許可し（{by}、{at}）、その配送が届きました。理由：";
-    reopened_earlier: "reopened before", "以前の再受付の許可";
-    retired: "An operator retired this server: from {day} on no log is expected ({by}, {at}). Reason:", "管理者がこのサーバーの運用終了を記録しました。{day} 以降のログは届かない予定です（{by}、{at}）。理由：";
-    retired_but_arrived: "This server is retired since {day} ({by}, {at}), but a log of {arrived} arrived. Reason given:", "このサーバーは {day} から運用終了と記録されていますが（{by}、{at}）、{arrived} のログが届きました。記録された理由：";
-    reopening_unreadable: "The record of the reopening of this day cannot be read:", "この日の再受付の許可の記録を読めません：";
-    refusals_one: "{n} upload for this day was refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
-    refusals_many: "{n} uploads for this day were refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
-    refusals_unreadable: "The list of refused versions cannot be read:", "受け付けなかった版の一覧を読めません：";
-    source_unknown: "an unknown address", "不明";
-    source_operator: "{source} (with an operator's permissions)", "{source}（管理者の権限）";
-    raw_source: "Sent from", "送信元";
-    raw_versions: "Versions", "版の数";
-    raw_earlier: "Previous version", "前の版";
-    version_first: "the first", "最初の版";
-    version_same: "same content as before", "前の版と同じ内容";
-    version_grew: "continues the previous one", "前の版の続き";
-    version_replaced: "different content", "前の版と異なる内容";
-    version_unknown: "not compared", "比較していない";
-    summary_unreadable: "The summary cannot be read: {why}. The following was calculated from the CSV.", "集計ファイルを読めません（{why}）。以下は CSV から計算した値です。";
-    summary_unreadable_alone: "The summary cannot be read: {why}. There is no CSV either.", "集計ファイルを読めません（{why}）。CSV もありません。";
-    summary_absent: "There is no summary: the analysis is not finished, or the summary was deleted. The following was calculated from the CSV.", "集計ファイルがありません。解析が終わっていないか、削除されています。以下は CSV から計算した値です。";
-    why_newer: "written by a newer program, in format {format}", "新しいバージョンのプログラムの形式 {format} です";
-    why_json: "incomplete or damaged", "書きかけか、壊れています";
-    csv_absent: "The CSV was removed, by age or by hand, so there is no chart. The figures are from the summary.", "CSV が（保存期間を過ぎたか手作業で）削除されたためグラフを表示できません。数値は集計ファイルのものです。";
-    csv_short: "The CSV has {found} of the {named} rows given in the summary: it is incomplete, or being replaced. The existing rows are shown.", "CSV は {found} 行ですが、集計ファイルでは {named} 行です。書きかけか、置き換え中です。ある分だけを表示しています。";
-    csv_large: "The CSV is too large to show here; it can be downloaded.", "CSV が大きすぎるため表示できません。ダウンロードはできます。";
-    csv_row: "Line {line} of the CSV:", "CSV の {line} 行目：";
-    csv_missing: "The CSV lacks these columns; they are shown as empty:", "CSV に次の列がありません。空欄として表示します：";
-    csv_unknown: "The CSV has unknown columns; they are ignored:", "CSV に未知の列があります。読み飛ばします：";
-    csv_no_header: "The CSV has no header; its first line is read as a row.", "CSV に見出し行がありません。最初の行をデータとして読みます。";
-    csv_faults_more_one: "{n} more problem of the CSV is not listed here.", "CSV の問題はほかに {n} 件あります。";
-    csv_faults_more_many: "{n} more problems of the CSV are not listed here.", "CSV の問題はほかに {n} 件あります。";
-    store_failed: "The store could not be read.", "保存先を読めませんでした。";
-    day_empty: "No results for this day.", "この日の結果はありません。";
-    nearest_before: "Nearest earlier day with results: {day}", "結果のある直前の日：{day}";
-    nearest_after: "Nearest later day with results: {day}", "結果のある直後の日：{day}";
-
-    // The day in sentences.
-    all_day: "All day", "終日";
-    report_core: "{when}: load above the single core for {long}, up to {peak} at {at}.", "{when}：ロードアベレージが {long}にわたってコア数（1）を超えました。最大は {peak}（{at}）です。";
-    report_cores: "{when}: load above the {cores} cores for {long}, up to {peak} at {at}.", "{when}：ロードアベレージが {long}にわたってコア数（{cores}）を超えました。最大は {peak}（{at}）です。";
-    report_beside: " Meanwhile {beside}.", "その間：{beside}。";
-    report_usual: " Usual at that time: {usual}.", "この時間帯の通常値：{usual}。";
-    report_waited: "{when} ({long}): {beside}.", "{when}（{long}）の状況：{beside}。";
-    report_wait: "waiting for I/O {range} %", "I/O 待ち {range} %";
-    report_stolen: "stolen by the hypervisor {range} %", "スチール {range} %";
-    report_swapping: "swapping {range} KiB/s", "スワップの読み書き {range} KiB/s";
-    report_blocked: "{range} processes blocked", "ブロック中のプロセス {range} 個";
-    report_read: "{range} blocks/s read", "読み込み {range} ブロック/s";
-    report_written: "{range} blocks/s written", "書き込み {range} ブロック/s";
-    report_busy: "CPU busy {range} %", "CPU 使用率 {range} %";
-    report_memory: "Memory: {parts}.", "メモリ：{parts}。";
-    report_free: "least free {free} at {at}", "最小空きメモリ {free}（{at}）";
-    report_left: "{left} with buffers and cache", "バッファーとキャッシュを含めると {left}";
-    report_swapped: "up to {swapped} swapped out", "スワップアウトは最大 {swapped}";
-    report_swapped_more: "{more} more than at first", "最初の記録より {more} 増加";
-    report_above_usual: "{when}: load {load}, above the usual {usual} for {long}.", "{when}：ロードアベレージ {load} が、{long}にわたって通常（{usual}）を上回りました。";
-    report_below_usual: "{when}: load {load}, below the usual {usual} for {long}.", "{when}：ロードアベレージ {load} が、{long}にわたって通常（{usual}）を下回りました。";
-    report_peak: "Peak load {peak} at {at}; on the same weekday of the last 8 weeks it was {usual}.", "ロードアベレージの最大は {peak}（{at}）です。過去 8 週の同じ曜日は {usual} でした。";
-    report_peak_at: "Peak load {peak} at {at}; on the same weekday of the last 8 weeks it was {usual}, mostly at about {time}.", "ロードアベレージの最大は {peak}（{at}）です。過去 8 週の同じ曜日は {usual}、おもに {time} ごろでした。";
-    report_more_one: "{n} more stretch like these is not listed here; see the chart.", "同様の時間帯はほかに {n} 件あります。グラフを見てください。";
-    report_more_many: "{n} more stretches like these are not listed here; see the chart.", "同様の時間帯はほかに {n} 件あります。グラフを見てください。";
-    report_nothing: "Nothing unusual, compared with the same weekday of the last 8 weeks.", "過去 8 週の同じ曜日と比べて、変わったことはありません。";
-    commands: "On {server}, `log2aws-agent ship --date {day}` sends what is there, and `log2aws-agent doctor` says why something is missing.", "{server} で `log2aws-agent ship --date {day}` を実行すると、残っているログを送信します。欠落の理由は `log2aws-agent doctor` で調べられます。";
-    week_before: "-7 d", "7 日前";
-    week_after: "+7 d", "7 日後";
-    week_before_title: "The same weekday one week before: {day}", "前の週の同じ曜日：{day}";
-    week_after_title: "The same weekday one week later: {day}", "次の週の同じ曜日：{day}";
 
     // Figures, rejects, downloads.
     figures: "Figures of the whole day", "一日全体の統計";

@@ -235,8 +235,17 @@ fn reboots(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
 }
 
 fn counted(log: &LogSummary, w: &Words, messages: &mut Vec<Message>) {
+    // A sentence with their time has already named them.
+    let named: u64 = log
+        .gaps
+        .iter()
+        .take(MAX_NAMED)
+        .filter(|gap| gap.cause == Cause::Unreadable)
+        .map(|gap| gap.missing)
+        .sum();
+    let unnamed_rejects = if named == log.rejects.count { 0 } else { log.rejects.count };
     let counts = [
-        (log.rejects.count, Severity::Warn, [w.rejects_one, w.rejects_many]),
+        (unnamed_rejects, Severity::Warn, [w.rejects_one, w.rejects_many]),
         (log.clock_steps, Severity::Warn, [w.clock_steps_one, w.clock_steps_many]),
         (log.other_days, Severity::Note, [w.other_rows_one, w.other_rows_many]),
         (log.remarks.rounded_rows, Severity::Note, [w.rounded_one, w.rounded_many]),
