@@ -190,3 +190,22 @@ def test_what_is_wrong_in_a_table_is_named(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode in (1, 2) and part in done.stderr, done.stderr
         assert "hooks.example" not in done.stderr
+
+
+def test_a_url_in_the_config_file_is_not_printed(tmp_path):
+    """Whatever key it was written to, and as a variable."""
+    config = tmp_path / "serve.toml"
+    url = f"https://hooks.example/{SECRET}"
+    command = [binary(), "serve", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data")]
+    for key in ("url", "url-file", "name", "format"):
+        config.write_text(f'[[webhook]]\n{key} = "{url}"\n')
+        ran = subprocess.run(
+            [*command, "--config", str(config)], capture_output=True, text=True, timeout=60
+        )
+        assert ran.returncode == 2, ran.stderr
+        assert "webhook" in ran.stderr and "serve.toml" in ran.stderr
+        assert SECRET not in ran.stderr + ran.stdout
+    environment = os.environ | {"LOG2AWS_WEBHOOK": url}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert ran.returncode == 2 and "LOG2AWS_WEBHOOK" in ran.stderr, ran.stderr
+    assert SECRET not in ran.stderr + ran.stdout

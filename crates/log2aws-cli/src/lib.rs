@@ -9,4 +9,4 @@ mod examples;
 pub mod exit;
 mod parse;
 
-pub use self::parse::parse;
+pub use self::parse::{HIDDEN_VALUE, parse};

@@ -46,6 +46,9 @@ pub(crate) fn matches(
     file.apply(command).try_get_matches_from(args).map_err(|error| refuse(&error, args, file))
 }
 
+/// What a parser puts in the place of an invalid value that can be a secret. Its source is still told.
+pub const HIDDEN_VALUE: &str = "(not shown)";
+
 /// A clap error in one line, with the file that an invalid value is from.
 pub(crate) fn message(error: &clap::Error, args: &[OsString], file: &ConfigFile) -> String {
     let text = error.to_string();
@@ -90,7 +93,7 @@ fn source_of(flag: &str, value: &str, args: &[OsString], file: &ConfigFile) -> O
         return None;
     }
     let variable = config::variable(long.trim_start_matches('-'));
-    if std::env::var(&variable).is_ok_and(|stands| stands == value) {
+    if std::env::var(&variable).is_ok_and(|known| known == value || value == HIDDEN_VALUE) {
         return Some(format!("the value comes from the environment variable {variable}"));
     }
     file.source_of(flag, value)

@@ -259,7 +259,8 @@ impl ConfigFile {
     pub fn source_of(&self, flag: &str, value: &str) -> Option<String> {
         let long = flag.trim_start_matches('-').split([' ', '=']).next()?;
         let (values, path) = (self.values.get(long)?, self.source(long)?);
-        (values.iter().any(|known| known == value) || values.join(", ") == value)
+        let is_hidden = value == crate::HIDDEN_VALUE;
+        (is_hidden || values.iter().any(|known| known == value) || values.join(", ") == value)
             .then(|| format!("the value comes from {}, key {long}", path.display()))
     }
 }

@@ -79,7 +79,8 @@ impl Outbox {
     }
 
     /// Adds a change. An alert that is resolved before anything was said about it, because it
-    /// waited for others or was held back, is not told at all.
+    /// waited for others or was held back, is not told at all; nor is that a told alert was resolved
+    /// and is firing again.
     pub(super) fn push(&mut self, alert: &str, change: Change, now: Timestamp) {
         let unsaid = |waiting: &Waiting| {
             waiting.alert == alert
@@ -89,6 +90,13 @@ impl Outbox {
         if change == Change::Resolved
             && let Some(at) = self.waiting.iter().position(unsaid)
         {
+            self.waiting.remove(at);
+            return;
+        }
+        let is_back = |waiting: &Waiting| {
+            waiting.alert == alert && change == Change::Firing && waiting.change == Change::Resolved
+        };
+        if let Some(at) = self.waiting.iter().position(is_back) {
             self.waiting.remove(at);
             return;
         }

@@ -72,7 +72,10 @@ impl WebhookUrl {
     /// # Errors
     /// [`WebhookError::NotUrl`].
     pub fn new(text: &str, source: &str) -> Result<Self, WebhookError> {
-        let url = text.trim().parse::<Url>().ok();
+        let text = text.trim();
+        // The parser would join two lines to one URL.
+        let is_one = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let url = is_one.then(|| text.parse::<Url>().ok()).flatten();
         url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .map(Self)
             .ok_or_else(|| WebhookError::NotUrl(source.to_owned()))
@@ -105,7 +108,7 @@ pub enum WebhookError {
         path: PathBuf,
     },
     /// It is no URL.
-    #[error("{0} has no URL of a webhook: write one that begins with https:// or http://")]
+    #[error("{0} has no URL of a webhook: write one URL, which begins with https:// or http://")]
     NotUrl(String),
     /// The file cannot be read, or others can read it.
     #[error("{0}")]

@@ -38,6 +38,7 @@ const LONGEST_RETRY: Duration = Duration::from_hours(1);
 #[derive(Debug)]
 struct Retry {
     failures: u32,
+    failed_at: Timestamp,
     not_before: Timestamp,
     error: String,
 }
@@ -222,7 +223,8 @@ impl AlertTask {
         let name = &webhook.name;
         while let Some(message) = book.outbox(name).and_then(Outbox::next).cloned() {
             let now = self.clock.now();
-            let waits = |retry: &Retry| now < retry.not_before;
+            // A clock that was set back ends the wait.
+            let waits = |retry: &Retry| (retry.failed_at..retry.not_before).contains(&now);
             if stop.is_set() || self.retries.get(name).is_some_and(waits) {
                 return Ok(());
             }
@@ -255,7 +257,7 @@ impl AlertTask {
         let (webhook, error, retry_in_seconds) = (name, failure.to_string(), wait.as_secs());
         tracing::warn!(webhook, error, failures, retry_in_seconds, "a webhook took no message");
         let not_before = now.checked_add(wait).unwrap_or(now);
-        self.retries.insert(name.to_owned(), Retry { failures, not_before, error });
+        self.retries.insert(name.to_owned(), Retry { failures, failed_at: now, not_before, error });
     }
 
     /// Shows the state to the pages and as metrics.

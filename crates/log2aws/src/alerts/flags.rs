@@ -1,10 +1,14 @@
 //! The flags with rules and webhooks. In a config file they are tables.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::{ContextKind, ContextValue};
 use jiff::tz::TimeZone;
+use log2aws_cli::HIDDEN_VALUE;
 use log2aws_core::alert::{Format, QuietHours, Rule, WEBHOOK_KEYS, default_rules};
 use log2aws_core::chart::Language;
 use log2aws_server::{AlertConfig, UrlSource, Webhook, WebhookUrl};
@@ -27,7 +31,7 @@ pub(crate) struct AlertArgs {
     /// A webhook that is told, as JSON, e.g. '{"format":"slack","url-file":"/etc/log2aws/slack-url"}';
     /// a table [[webhook]] in the config file. Can be repeated. One without url-file has its URL from
     /// `LOG2AWS_WEBHOOK_URL`.
-    #[arg(long, value_name = "JSON", value_parser = webhook, help_heading = "Alerts")]
+    #[arg(long, value_name = "JSON", value_parser = WebhookParser, help_heading = "Alerts")]
     webhook: Vec<WebhookArg>,
 }
 
@@ -133,11 +137,38 @@ fn rule(text: &str) -> Result<Rule, String> {
     Rule::from_json(text).map_err(|error| error.to_string())
 }
 
+/// [`webhook`] with errors that do not repeat the value: it can have a URL where none belongs.
+#[derive(Clone)]
+struct WebhookParser;
+
+impl TypedValueParser for WebhookParser {
+    type Value = WebhookArg;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<WebhookArg, clap::Error> {
+        webhook.parse_ref(command, arg, value).map_err(|mut error| {
+            let hidden = ContextValue::String(HIDDEN_VALUE.to_owned());
+            error.insert(ContextKind::InvalidValue, hidden);
+            error
+        })
+    }
+}
+
 fn webhook(text: &str) -> Result<WebhookArg, String> {
     let table: Map<String, Value> = serde_json::from_str(text)
         .map_err(|_| "write a table of keys and values, e.g. {\"format\":\"slack\"}")?;
     if let Some(key) = table.keys().find(|key| !WEBHOOK_KEYS.contains(&key.as_str())) {
-        return Err(format!("unknown key {key:?}; the keys are {}", WEBHOOK_KEYS.join(", ")));
+        let known = WEBHOOK_KEYS.join(", ");
+        // A key can be a URL that was written without one.
+        return Err(if key.contains('/') {
+            format!("unknown key; the keys are {known}")
+        } else {
+            format!("unknown key {key:?}; the keys are {known}")
+        });
     }
     let text = |key: &str| match table.get(key) {
         None => Ok(None),
@@ -247,6 +278,23 @@ mod tests {
         ] {
             let told = config(args, url).unwrap_err();
             assert!(told.contains(part), "{args:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_url_in_the_wrong_place_is_not_printed() {
+        const SECRET: &str = "T0SECRET";
+        for hook in [
+            format!("https://hooks.example/{SECRET}"),
+            format!(r#"{{"url":"https://hooks.example/{SECRET}"}}"#),
+            format!(r#"{{"url-file":"https://hooks.example/{SECRET}"}}"#),
+            format!(r#"{{"name":"https://hooks.example/{SECRET}"}}"#),
+            format!(r#"{{"format":"https://hooks.example/{SECRET}"}}"#),
+            format!(r#"{{"https://hooks.example/{SECRET}":1}}"#),
+        ] {
+            let told = config(&["--webhook", &hook], None).unwrap_err();
+            assert!(!told.contains(SECRET), "{told}");
+            assert!(told.contains("--webhook <JSON>"), "{told}");
         }
     }
 }

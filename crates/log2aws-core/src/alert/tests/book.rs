@@ -87,6 +87,22 @@ fn an_alert_is_told_once_and_its_end_once() {
 }
 
 #[test]
+fn an_alert_that_is_back_before_its_end_was_told_is_not_told() {
+    let mut world = World::new();
+    let silent = [("web01", vec![silent("2026-11-28")])];
+    world.update(&silent);
+    assert_eq!(servers(&world.told(false)), [["Firing web01"]]);
+    // Retired and brought back, in quiet hours: the last message says that it is firing, and it is.
+    assert_eq!(world.update(&[]), [Change::Resolved]);
+    assert!(world.told(true).is_empty());
+    assert_eq!(world.update(&silent), [Change::Firing]);
+    world.wait(3600);
+    assert!(world.told(false).is_empty());
+    assert_eq!(world.update(&[]), [Change::Resolved]);
+    assert_eq!(servers(&world.told(false)), [["Resolved web01"]]);
+}
+
+#[test]
 fn twelve_servers_of_one_network_are_one_message() {
     let mut world = World::new();
     let names: Vec<String> = (1..=12).map(|n| format!("web{n:02}")).collect();

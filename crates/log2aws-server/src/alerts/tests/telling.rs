@@ -144,6 +144,18 @@ fn a_webhook_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_silence_a_webhook() {
+    let (world, peer) = (silent_world(), Peer::start());
+    peer.answers(&[&answer("500 Internal Server Error", "")]);
+    let mut task = world.task(&[SILENT], vec![hook("ops", &peer)]);
+    world.run_until_told(&mut task);
+    assert_eq!(peer.arrived().len(), 1);
+    world.wait(-86_400);
+    world.run(&mut task);
+    assert_eq!(peer.arrived().len(), 1);
+}
+
+#[test]
 fn a_redirect_is_an_error_and_is_not_followed() {
     let (world, peer, inner) = (silent_world(), Peer::start(), Peer::start());
     for status in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
@@ -285,10 +297,21 @@ fn the_url_is_in_a_file_that_can_be_replaced_and_is_for_its_user_alone() {
     fs::write(&path, new.url()).unwrap();
     world.run_until_told(&mut task);
     assert_eq!((old.arrived().len(), new.arrived().len()), (0, 1));
-    let secret = format!("hooks.slack.com/services/{SECRET}");
-    fs::write(&path, &secret).unwrap();
-    let error = check().unwrap_err();
-    assert!(error.contains("has no URL of a webhook") && !error.contains(SECRET), "{error}");
+    let url = format!("https://hooks.slack.com/services/{SECRET}");
+    for wrong in [
+        format!("hooks.slack.com/services/{SECRET}"),
+        format!("{url}\n{url}\n"),
+        format!("{url} # of the team"),
+        format!("https://hooks.slack.com/\tservices/{SECRET}"),
+        format!("{url}\0"),
+    ] {
+        fs::write(&path, &wrong).unwrap();
+        let error = check().unwrap_err();
+        assert!(error.contains("has no URL of a webhook") && !error.contains(SECRET), "{error}");
+        assert!(error.contains("one URL"), "{error}");
+    }
+    fs::write(&path, format!("{url}\r\n")).unwrap();
+    assert_eq!(check(), Ok(()));
 }
 
 #[test]
