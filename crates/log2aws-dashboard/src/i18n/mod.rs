@@ -3,6 +3,8 @@
 //! Every text is defined once with all its translations side by side, so that none can be
 //! forgotten. Braces are placeholders for [`fill`].
 
+#[macro_use]
+mod findings;
 mod reasons;
 mod table;
 
