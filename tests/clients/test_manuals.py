@@ -147,25 +147,6 @@ def test_results_on_aws_are_read_as_the_manual_says(machine, page):
     assert "web01/2019-08-01.svg" in out and out.endswith(CSV)
 
 
-@pytest.mark.parametrize("page", AWS)
-def test_the_proof_prints_what_the_manual_says(machine, page):
-    shutil.copy(ROOT / "testdata" / "day.log", machine.folder / "var/log/load/2019-08-01.log")
-    commands = block(page, "sh", "--server web01 --date").replace("\\\n", "")
-    deploy, ship, listing = commands.splitlines()
-    assert deploy.startswith("log2aws stack deploy ")
-    # A server of its own: web01's log is another one in these tests.
-    server = pathlib.Path(page).name
-    folders = "export LOG2AWS_STATE_DIR=agent LOG2AWS_LOG_DIR=/var/log/load\n"
-    told = machine.run(folders + ship.replace("web01", server))
-    assert told == block(page, "text", "delivered")
-    machine.serve.result(f"{server}/2019-08-01.json")
-    listed = machine.run(f"source /var/lib/log2aws/credentials.env\n{listing}").splitlines()
-    ours = [line.replace(server, "web01").split() for line in listed if f" {server}/" in line]
-    promised = [line.split() for line in block(page, "text", "web01/").splitlines()]
-    assert [key for *_, key in ours] == [key for *_, key in promised]
-    assert ours[0][2] == promised[0][2], "the size of the CSV"
-
-
 @pytest.mark.parametrize("page", [*READMES, *MANUALS])
 def test_serve_starts_as_the_manual_says(tmp_path, page):
     (command,) = re.findall(r"log2aws serve (--listen.*?'\n)", (ROOT / page).read_text(), re.S)

@@ -3,10 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::ToSpan as _;
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan as _};
 
 use crate::excerpt::excerpt;
+
+/// The hour of the next day at which the log of a day is due.
+pub(crate) const DUE_HOUR: i8 = 12;
+
+const EPOCH: Date = date(1970, 1, 1);
 
 /// A real calendar day, written `YYYY-MM-DD`.
 ///
@@ -107,6 +113,24 @@ impl Day {
     /// The civil date.
     pub fn date(self) -> Date {
         self.0
+    }
+
+    /// The number of days since 1970-01-01, negative before it.
+    pub fn number(self) -> i32 {
+        i32::try_from(self.0.duration_since(EPOCH).as_hours() / 24).unwrap_or(i32::MAX)
+    }
+
+    /// The day with that [number](Day::number); `None` outside the years 0000–9999.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::from_date(EPOCH.checked_add(Span::new().try_days(number).ok()?).ok()?)
+    }
+
+    /// The first day whose log is not due yet at `now`, if servers are in `zone`: a log is due at noon
+    /// of the next day. `None` outside the years 0000–9999.
+    pub fn first_not_due(now: Timestamp, zone: &TimeZone) -> Option<Self> {
+        let now = now.to_zoned(zone.clone());
+        let due = if now.hour() < DUE_HOUR { now.date().yesterday().ok()? } else { now.date() };
+        Self::from_date(due)
     }
 
     /// Parses `YYYY-MM-DD` only, the form of keys and file names.

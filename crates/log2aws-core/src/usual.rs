@@ -253,7 +253,10 @@ mod tests {
         assert_eq!(usual.load_at(at(29)).map(|band| band.mid.to_bits()), Some(2.0_f64.to_bits()));
         assert!((0..DAY).all(|minute| usual.load_at(at(minute)).is_some()));
         // A sample every two hours says little of an hour.
-        assert_eq!(Usual::of(&[day(1, |_| 1.0), day(5, |_| 2.0), day(120, |_| 3.0)]), None);
+        let sparse = day(120, |_| 9.0);
+        assert_eq!(Usual::of(&[days[0].clone(), days[1].clone(), sparse.clone()]), None);
+        let [a, b, c] = days;
+        assert_eq!(Usual::of(&[a, b, c, sparse]), Some(usual));
     }
 
     #[test]

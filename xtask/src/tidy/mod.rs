@@ -3,6 +3,7 @@
 mod arrows;
 mod japanese;
 mod modules;
+mod sheets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -63,6 +64,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     faults.extend(threats(root, &files)?);
     faults.extend(paths(root, &files)?);
     faults.extend(japanese::check(root, &files)?);
+    faults.extend(sheets::check(root, &files)?);
     if faults.is_empty() {
         println!("tidy: {} files, {} rooms, nothing to say", files.len(), ARROWS.len());
         return Ok(());
@@ -144,10 +146,14 @@ fn bans(root: &Path) -> Vec<String> {
 
 fn sources(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let mut faults = Vec::new();
-    for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "rs")) {
+    for file in files {
+        let kind = file.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+        if !["rs", "js", "mjs", "css"].contains(&kind) {
+            continue;
+        }
         let text = fs::read_to_string(root.join(file))
             .with_context(|| format!("{} cannot be read", file.display()))?;
-        if !text.starts_with("//!") {
+        if kind == "rs" && !text.starts_with("//!") {
             faults.push(format!("{}: begins without a //! line", file.display()));
         }
         let lines = text.lines().count();

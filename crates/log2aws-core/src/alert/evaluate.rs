@@ -1,7 +1,6 @@
 //! Applies the rules to what is known of one server.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 use super::figure::Figure;
@@ -16,9 +15,6 @@ pub const LOOK_BACK_DAYS: i32 = 7;
 
 /// How many days back facts are used: the trend of memory is over so many days.
 pub const HISTORY_DAYS: i32 = 30;
-
-/// The hour of the next day at which a log is due.
-const DUE_HOUR: i8 = 12;
 
 /// What is known of one day of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,9 +59,7 @@ impl AsOf {
     /// The moment `now` in the time zone of the servers: a log is due at noon of the next day.
     /// `None` outside the years 0 to 9999.
     pub fn at(now: Timestamp, zone: &TimeZone) -> Option<Self> {
-        let now = now.to_zoned(zone.clone());
-        let due = if now.hour() < DUE_HOUR { now.date().yesterday().ok()? } else { now.date() };
-        Day::from_date(due).map(|not_due| Self { not_due })
+        Day::first_not_due(now, zone).map(|not_due| Self { not_due })
     }
 }
 
@@ -137,7 +131,7 @@ fn silent(rule: usize, facts: ServerFacts<'_>, as_of: AsOf, limit: u32) -> Optio
         return None;
     }
     let last = facts.days.last()?.day;
-    let due = number(as_of.not_due) - number(last) - 1;
+    let due = as_of.not_due.number() - last.number() - 1;
     let days = u32::try_from(due).ok().filter(|due| *due >= limit)?;
     let since = Day::from_date(last.date().tomorrow().ok()?)?;
     Some(Verdict::Found { rule, since, until: None, figure: Figure::Silent { last, days } })
@@ -146,7 +140,7 @@ fn silent(rule: usize, facts: ServerFacts<'_>, as_of: AsOf, limit: u32) -> Optio
 fn memory(rule: usize, days: &[DayFacts], as_of: AsOf, within: u32) -> Option<Verdict> {
     let trend = |of: fn(&DayFacts) -> Option<f64>| {
         let points = recent(days, as_of, HISTORY_DAYS)
-            .filter_map(|day| Some(Point { day: number(day.day), value: of(day)? }));
+            .filter_map(|day| Some(Point { day: day.day.number(), value: of(day)? }));
         Trend::of(&points.collect::<Vec<_>>())
     };
     // Linux fills free memory with cache and gives it back: that alone is no leak.
@@ -251,12 +245,6 @@ fn episodes(
 
 /// The days that were read and are at most so many days before the first one that is not due.
 fn recent(days: &[DayFacts], as_of: AsOf, back: i32) -> impl Iterator<Item = &DayFacts> {
-    let from = number(as_of.not_due).saturating_sub(back);
-    days.iter().filter(move |day| day.is_read && number(day.day) >= from)
-}
-
-/// The number of days since 1970-01-01.
-fn number(day: Day) -> i32 {
-    const EPOCH: Date = date(1970, 1, 1);
-    i32::try_from(day.date().duration_since(EPOCH).as_hours() / 24).unwrap_or(i32::MAX)
+    let from = as_of.not_due.number().saturating_sub(back);
+    days.iter().filter(move |day| day.is_read && day.day.number() >= from)
 }

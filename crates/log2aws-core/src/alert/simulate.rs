@@ -11,7 +11,7 @@ use super::group::Network;
 use super::message::Message;
 use super::outbox::{GROUP_WAIT, Outbox};
 use super::rule::Rule;
-use crate::day::Day;
+use crate::day::{DUE_HOUR, Day};
 use crate::server_name::ServerName;
 
 /// How often messages are formed.
@@ -62,7 +62,7 @@ pub fn simulate(
     let mut messages = Vec::new();
     let mut date = first.date();
     while date <= last.date() {
-        let Ok(noon) = date.at(12, 0, 0, 0).to_zoned(zone.clone()) else { break };
+        let Ok(noon) = date.at(DUE_HOUR, 0, 0, 0).to_zoned(zone.clone()) else { break };
         let noon = noon.timestamp();
         let Some(not_due) = Day::from_date(date) else { break };
         book.set_hooks(&BTreeSet::from([HOOK]), noon);
@@ -79,7 +79,7 @@ pub fn simulate(
         book.update(rules, &verdicts, network, noon);
         let Ok(tomorrow) = date.checked_add(1.day()) else { break };
         let mut at = noon.checked_add(GROUP_WAIT).unwrap_or(noon);
-        while at.to_zoned(zone.clone()).datetime() < tomorrow.at(12, 0, 0, 0) {
+        while at.to_zoned(zone.clone()).datetime() < tomorrow.at(DUE_HOUR, 0, 0, 0) {
             book.form(HOOK, is_quiet(at), at);
             while let Some(message) = book.outbox(HOOK).and_then(Outbox::next).cloned() {
                 book.taken(HOOK, &message.id);

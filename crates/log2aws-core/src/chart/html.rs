@@ -13,11 +13,25 @@ use super::values::{PanelValues, Values};
 use super::view::Language;
 use super::words::names;
 
-/// Shows the values of a period's chart under the pointer.
-pub const CHART_JS: &str = include_str!("chart.js");
+/// Files joined to one script, whose names are in no other script of a page.
+macro_rules! script {
+    ($($file:literal),*) => {
+        concat!("(() => {\n\"use strict\";\n\n", $(include_str!($file), "\n",)* "})();\n")
+    };
+}
+
+/// Shows the values of a week or a month under the pointer.
+pub const CHART_JS: &str = script!("script/common.js", "script/chart.js");
 
 /// Shows the values of a day's chart under the pointer, another part of the day, and chosen series.
-pub const DAY_JS: &str = include_str!("day.js");
+pub const DAY_JS: &str = script!(
+    "script/common.js",
+    "script/scale.js",
+    "script/clock.js",
+    "script/overlay.js",
+    "script/input.js",
+    "script/day.js"
+);
 
 /// Styles for `CHART_JS` and `DAY_JS`.
 pub const CHART_CSS: &str = include_str!("chart.css");

@@ -12,7 +12,7 @@ use crate::usual::UsualDay;
 const HEAD: &str = "# log2aws/1 cores=4 mode=interval tz=Asia/Tokyo";
 
 /// What a sample has at a minute of the day.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Values {
     load: f64,
     blocked: u64,
@@ -281,6 +281,19 @@ fn a_quiet_machine_has_no_unusual_peaks() {
         Some(Values { load: if minute == 600 { 0.4 } else { 0.01 }, ..QUIET })
     });
     assert_eq!(told.facts, []);
+}
+
+#[test]
+fn what_is_no_measurement_is_not_told() {
+    let wrong = [
+        Values { load: 4_294_967_297.15, ..QUIET },
+        Values { blocked: u64::MAX, swapped: u64::MAX, swap_in: u64::MAX, ..QUIET },
+        Values { read: u64::MAX, swapped: u64::from(u32::MAX), ..QUIET },
+    ];
+    for wrong in wrong {
+        let told = report(|minute| Some(if minute < 300 { wrong } else { QUIET }));
+        assert_eq!(told.facts, [], "{wrong:?}");
+    }
 }
 
 #[test]

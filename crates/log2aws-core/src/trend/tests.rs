@@ -46,6 +46,14 @@ fn equal_values_reduce_the_variance() {
 }
 
 #[test]
+fn a_day_counts_once() {
+    let leak = points(&(0..20).map(|day| 3000.0 - 100.0 * f64::from(day)).collect::<Vec<_>>());
+    let again = leak.iter().map(|point| Point { value: 1.0, ..*point });
+    let twice: Vec<_> = leak.iter().copied().chain(again).collect();
+    assert_eq!(Trend::of(&twice), Trend::of(&leak));
+}
+
+#[test]
 fn a_leak_is_foretold_as_an_interval_around_its_day() {
     // 3,000 MiB on the first day, 100 less each day, with some noise: 0 after 30 days.
     let noise = [0.0, 8.0, -6.0, 3.0, -9.0, 5.0, -2.0];

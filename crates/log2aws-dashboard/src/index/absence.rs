@@ -68,11 +68,9 @@ impl AsOf {
     }
 }
 
-/// Today or, until noon, yesterday.
+/// The first day whose log is not due yet.
 fn first_not_due(now: Timestamp, zone: &TimeZone) -> DayNumber {
-    let now = now.to_zoned(zone.clone());
-    let today = Day::from_date(now.date()).map_or(DayNumber(i32::MAX), DayNumber::from);
-    DayNumber(today.0.saturating_sub(i32::from(now.hour() < 12)))
+    Day::first_not_due(now, zone).map_or(DayNumber(i32::MAX), DayNumber::from)
 }
 
 /// The cells from `from` to `to`, both included, with the days that have results. No log is expected

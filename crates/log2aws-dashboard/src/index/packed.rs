@@ -1,6 +1,5 @@
 //! The compact form of a day's statistics in the index: 104 bytes, for millions of days.
 
-use jiff::civil::{Date, date};
 use log2aws_core::day::Day;
 use serde::{Deserialize, Serialize};
 
@@ -12,24 +11,20 @@ const NONE: u32 = u32::MAX;
 /// Stands for an absent value in hundredths of a percent.
 const NO_PERCENT: u16 = u16::MAX;
 
-const EPOCH: Date = date(1970, 1, 1);
-
 /// A day as the number of days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct DayNumber(pub(crate) i32);
 
 impl From<Day> for DayNumber {
     fn from(day: Day) -> Self {
-        let days = day.date().duration_since(EPOCH).as_hours() / 24;
-        Self(i32::try_from(days).unwrap_or(i32::MAX))
+        Self(day.number())
     }
 }
 
 impl DayNumber {
     /// The day; `None` outside the range of keys.
     pub(crate) fn day(self) -> Option<Day> {
-        let span = jiff::Span::new().try_days(self.0).ok()?;
-        Day::from_date(EPOCH.checked_add(span).ok()?)
+        Day::from_number(self.0)
     }
 }
 

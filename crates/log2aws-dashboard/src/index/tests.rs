@@ -108,6 +108,21 @@ fn uptime_tells_whether_the_machine_ran_on_an_empty_day() {
 }
 
 #[test]
+fn a_day_is_the_first_one_only_once_the_store_was_listed() {
+    let half = DayStats { samples: 72, missing: 72, lead: [72, 0], ..ran(None) };
+    let missing = |complete| {
+        let cells = cells(&[(1, half.clone()), (2, half.clone())], 2, AsOf { complete, ..later() });
+        let of = |cell: &Cell| match cell {
+            Cell::Delivered(counts) => counts.missing,
+            other => panic!("{other:?}"),
+        };
+        cells.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(true), [0, 72]);
+    assert_eq!(missing(false), [72, 72]);
+}
+
+#[test]
 fn a_moved_clock_decides_nothing() {
     // Booted at the end of the empty day, and sampled at noon of the next by the clock. If the
     // clock was set an hour ahead in between, 11 hours have passed; if it was set back, 13.

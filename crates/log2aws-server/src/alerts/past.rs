@@ -78,15 +78,14 @@ impl PastAlerts<'_> {
             full_every: FULL_EVERY,
         });
         index.refresh(&|| false)?;
-        let today = self.clock.now().to_zoned(self.zone.clone()).date();
-        let back = |days: i64| {
-            let date = today.checked_sub(Span::new().days(days)).ok();
-            date.and_then(Day::from_date)
-        };
-        let days = i64::from(self.days);
+        let now = self.clock.now();
+        let back = Span::new().days(i64::from(self.days));
+        let first = now.to_zoned(self.zone.clone()).date().checked_sub(back).ok();
         // A noon that is still to come has told nothing.
-        let last = i64::from(self.clock.now().to_zoned(self.zone.clone()).hour() < 12);
-        let (Some(first), Some(last)) = (back(days), back(last)) else { return Ok(Vec::new()) };
+        let last = Day::first_not_due(now, &self.zone);
+        let (Some(first), Some(last)) = (first.and_then(Day::from_date), last) else {
+            return Ok(Vec::new());
+        };
         let mut past = Vec::new();
         index.each_server(first, &mut |facts, _, _| {
             let ServerFacts { server, days, retired } = facts;

@@ -270,3 +270,14 @@ fn resolved_alerts_are_forgotten_after_a_month() {
     assert!(world.book.prune(world.now));
     assert_eq!(world.book.alerts().count(), 1, "the one that is firing stays");
 }
+
+#[test]
+fn what_a_webhook_was_not_told_is_not_forgotten() {
+    let mut world = World::new();
+    world.update(&[("web01", vec![silent("2026-11-28")])]);
+    world.update(&[]);
+    world.wait(31 * 86_400);
+    assert!(!world.book.prune(world.now));
+    assert_eq!(servers(&world.told(false)), [["Firing web01", "Resolved web01"]]);
+    assert!(world.book.prune(world.now));
+}

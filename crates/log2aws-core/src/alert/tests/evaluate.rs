@@ -148,6 +148,11 @@ fn memory_that_falls_steadily_is_foretold() {
     let cached: Vec<DayFacts> =
         leak.iter().map(|d| DayFacts { left_mean: Some(2_097_152.0), ..*d }).collect();
     assert_eq!(spans(&found(&within(30), &cached, "2026-12-01")), []);
+    let mut freed = leak.clone();
+    for (more, day) in (0_u32..).zip(&mut freed) {
+        day.left_mean = Some(2_097_152.0 + f64::from(more) * 1024.0);
+    }
+    assert_eq!(spans(&found(&within(30), &freed, "2026-12-01")), []);
     let blind: Vec<DayFacts> = leak.iter().map(|d| DayFacts { free_min: None, ..*d }).collect();
     assert_eq!(found(&within(365), &blind, "2026-11-29"), []);
     assert_eq!(found(&within(365), &leak, "2026-12-06"), []);

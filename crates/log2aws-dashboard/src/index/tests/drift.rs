@@ -1,5 +1,6 @@
 //! Which trends are listed, and in which order.
 
+use super::retired::retire;
 use super::*;
 
 const GIB: f32 = 1024.0 * 1024.0;
@@ -77,6 +78,19 @@ fn load_and_swap_that_rise_are_listed_after_what_has_a_date() {
     let limit = found.all[0].1.limit.unwrap();
     assert_eq!((found.all[0].1.cores, limit.latest), (Some(5), 9), "{limit:?}");
     assert!(found.all[1].1.limit.is_none());
+}
+
+#[test]
+fn a_retired_server_has_no_trends() {
+    let mut index = Index::default();
+    for date in 1..=31 {
+        let leak = memory(f32::from(date) * 0.2 * GIB, 0.0);
+        put(&mut index, "leaks", august(date), &DayStats { figures: leak, ..ran(None) });
+    }
+    retire(&mut index, "leaks", day("2026-09-01"));
+    assert_eq!(index.drifts(august(31).into(), 30).all.len(), 1, "from tomorrow on");
+    let gone = index.drifts(day("2026-09-01").into(), 30);
+    assert_eq!((gone.all.len(), gone.servers), (0, 0));
 }
 
 #[test]

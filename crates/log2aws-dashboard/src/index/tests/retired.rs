@@ -5,7 +5,7 @@ use log2aws_core::retired::{Retirement, Undone};
 use super::*;
 use crate::index::Absence;
 
-fn retire(index: &mut Index, name: &str, from: Day) {
+pub(super) fn retire(index: &mut Index, name: &str, from: Day) {
     let mut retired = index.retired().clone();
     let (why, by) = ("replaced".to_owned(), "kato".to_owned());
     let record = Retirement {
