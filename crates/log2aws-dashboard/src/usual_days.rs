@@ -70,17 +70,21 @@ fn days(day: Day) -> [Option<Day>; WEEKS] {
     weeks
 }
 
+/// A usual day as it could be read.
+#[derive(Debug)]
+pub(crate) struct UsualRead {
+    /// `None` if there are not enough days.
+    pub(crate) usual: Option<Usual>,
+    /// Whether the store could be read. Otherwise a later attempt may give another usual day.
+    pub(crate) whole: bool,
+}
+
 impl UsualDays {
-    /// The usual day of a server, if there are enough days. Days that cannot be read are left out.
-    pub(crate) fn of(
-        &self,
-        store_index: &StoreIndex,
-        server: &ServerName,
-        day: Day,
-    ) -> Option<Usual> {
+    /// The usual day of a server. Days that cannot be read are left out.
+    pub(crate) fn of(&self, store_index: &StoreIndex, server: &ServerName, day: Day) -> UsualRead {
         let key = Key { server: server.clone(), day, tags: tags(store_index, server, day) };
         if let Some(kept) = self.take(&key) {
-            return kept.usual;
+            return UsualRead { usual: kept.usual, whole: true };
         }
         let wanted = days(day)
             .into_iter()
@@ -92,13 +96,13 @@ impl UsualDays {
                 wanted.map(|day| scope.spawn(move || read(store_index, server, day))).collect();
             readers.into_iter().map(|reader| reader.join().unwrap_or(Err(()))).collect()
         });
-        let all_read = read.iter().all(Result::is_ok);
+        let whole = read.iter().all(Result::is_ok);
         let days: Vec<_> = read.into_iter().flatten().flatten().collect();
         let usual = Usual::of(&days);
-        if all_read {
+        if whole {
             self.keep(Kept { key, usual: usual.clone() });
         }
-        usual
+        UsualRead { usual, whole }
     }
 
     /// What is kept under a key, if anything is; it is then the last used one.

@@ -151,16 +151,12 @@ fn memory(rule: usize, days: &[DayFacts], as_of: AsOf, within: u32) -> Option<Ve
     if trend.slope.mid >= 0.0 || left > f64::from(within) {
         return None;
     }
-    let in_days = |slope: f64| {
-        let days = (trend.to / -slope).max(0.0);
-        (0..=4 * crate::trend::HORIZON).find(|whole| f64::from(*whole) >= days)
-    };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size of memory")]
     let free_kib = newest.free_min.unwrap_or(0.0).max(0.0) as u64;
     let figure = Figure::Memory {
         day: newest.day,
-        from_days: in_days(trend.slope.low).unwrap_or(0),
-        to_days: in_days(trend.slope.high).filter(|days| *days <= crate::trend::HORIZON),
+        from_days: trend.earliest(0.0).unwrap_or(0),
+        to_days: trend.reaches(0.0).map(|left| left.latest),
         free_kib,
     };
     Some(Verdict::Found { rule, since: newest.day, until: None, figure })

@@ -106,20 +106,25 @@ impl Trend {
     /// slope's interval. `None` if it moves away from the limit, or may take longer than
     /// [`HORIZON`] days.
     pub fn reaches(&self, limit: f64) -> Option<DaysLeft> {
-        let left = limit - self.to;
-        let falls = self.slope.mid < 0.0;
-        if (falls && left >= 0.0) || (!falls && left <= 0.0) {
-            return Some(DaysLeft { earliest: 0, latest: 0 });
-        }
-        let (fast, slow) = if falls {
-            (self.slope.low, self.slope.high)
-        } else {
-            (self.slope.high, self.slope.low)
-        };
-        Some(DaysLeft {
-            earliest: whole((left / fast).floor())?,
-            latest: whole((left / slow).ceil())?,
-        })
+        let earliest = self.earliest(limit)?;
+        let slow = if self.falls() { self.slope.high } else { self.slope.low };
+        let latest = whole((self.left(limit) / slow).max(0.0).ceil())?;
+        Some(DaysLeft { earliest, latest })
+    }
+
+    /// The earliest of these days, also if the latest may lie beyond the horizon.
+    pub fn earliest(&self, limit: f64) -> Option<u32> {
+        let fast = if self.falls() { self.slope.low } else { self.slope.high };
+        whole((self.left(limit) / fast).max(0.0).floor())
+    }
+
+    fn falls(&self) -> bool {
+        self.slope.mid < 0.0
+    }
+
+    /// How far the line is from `limit`.
+    fn left(&self, limit: f64) -> f64 {
+        limit - self.to
     }
 }
 

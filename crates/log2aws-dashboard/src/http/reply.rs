@@ -172,18 +172,26 @@ pub(super) fn generated(
     unchanged(&etag, known).unwrap_or_else(|| tagged(content_type, generated, Some(etag)))
 }
 
-/// The same for content that is a function of `parts`: it is not generated if the caller has it.
+/// Content, and whether it is all that there should be.
+pub(super) struct Generated {
+    pub(super) bytes: Vec<u8>,
+    pub(super) whole: bool,
+}
+
+/// The same for content that is a function of `parts`: it is not generated if the caller has it, and
+/// not stored unless it is whole.
 pub(super) fn generated_from(
     content_type: &str,
     parts: &[&[u8]],
     known: Option<&str>,
-    generate: impl FnOnce() -> Result<Vec<u8>, ErrorResponse>,
+    generate: impl FnOnce() -> Result<Generated, ErrorResponse>,
 ) -> Result<Response<Body>, ErrorResponse> {
     let etag = etag(parts);
-    match unchanged(&etag, known) {
-        Some(unchanged) => Ok(unchanged),
-        None => Ok(tagged(content_type, generate()?, Some(etag))),
+    if let Some(unchanged) = unchanged(&etag, known) {
+        return Ok(unchanged);
     }
+    let Generated { bytes, whole } = generate()?;
+    Ok(tagged(content_type, bytes, whole.then_some(etag)))
 }
 
 /// The response to a caller who already has the version `tag`; `None` for others.

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::period::{PeriodFile, Periods};
-use super::reply::{self, ErrorResponse, JSON, SVG};
+use super::reply::{self, ErrorResponse, Generated, JSON, SVG};
 use super::{Body, Dashboard, LANGUAGE_COOKIE, RequestContext, download};
 use crate::assets;
 use crate::i18n::fill;
@@ -248,7 +248,7 @@ impl Route<'_> {
         }
         layout.chart = Some(&assets::DAY_SCRIPT);
         let rejects = content.rejects(store_index);
-        let usual = self.dashboard.usual_days.of(store_index, server, day);
+        let usual = self.dashboard.usual_days.of(store_index, server, day).usual;
         let input = DayInput {
             content: &content,
             rejects: &rejects,
@@ -296,12 +296,15 @@ impl Route<'_> {
             // Charts that are compared with others share a scale.
             let alone = view.load_up_to.is_none();
             let usual = alone.then(|| self.dashboard.usual_days.of(store_index, server, day));
-            let drawing = reply::drawing(&content, &view, usual.flatten().as_ref(), w)?;
-            Ok(if values { drawing.to_values_json() } else { drawing.to_svg() })
+            let whole = usual.as_ref().is_none_or(|read| read.whole);
+            let usual = usual.and_then(|read| read.usual);
+            let drawing = reply::drawing(&content, &view, usual.as_ref(), w)?;
+            let bytes = if values { drawing.to_values_json() } else { drawing.to_svg() };
+            Ok(Generated { bytes, whole })
         };
         let content_type = if values { JSON } else { SVG };
         let Some(own) = own else {
-            return Ok(reply::generated(content_type, generate()?, self.context.known()));
+            return Ok(reply::generated(content_type, generate()?.bytes, self.context.known()));
         };
         let uri = self.context.request.uri().to_string();
         let tags = format!("{:?} {usual_tags:?} {:?}", own.tag, w.language);

@@ -144,6 +144,19 @@ fn a_known_chart_costs_no_reading_and_changes_with_each_of_its_days() {
 }
 
 #[test]
+fn a_chart_without_a_usual_day_that_could_not_be_read_is_not_stored() {
+    let world = weeks("busy01", 8, 3.0);
+    let uri = format!("/ui/s/busy01/{LAST}/chart.svg");
+    let ending: &'static str = format!("{}.csv", before(14)).leak();
+    world.flaky.broken.lock().unwrap().push(ending);
+    let partial = world.get(&uri);
+    assert_eq!((partial.header("etag"), partial.header("cache-control")), ("", "no-store"));
+    world.flaky.broken.lock().unwrap().clear();
+    let whole = world.get(&uri);
+    assert!(!whole.header("etag").is_empty() && whole.body != partial.body);
+}
+
+#[test]
 fn the_same_weekday_is_one_click_away() {
     let world = weeks("busy01", 2, 1.0);
     let links = |day: Date| {
