@@ -13,7 +13,9 @@ let serve;
 let running;
 
 before(async () => {
-  [serve, running] = await Promise.all([Serve.start(), browser()]);
+  // An alert would refresh the page in the middle of a test.
+  const rule = ["--alert", '{"rule":"rejects","above":99}'];
+  [serve, running] = await Promise.all([Serve.start(...rule), browser()]);
   const skip = (minute) => minute > 600 && minute < 800;
   await serve.deliver("web01", GAP, day(GAP, { up: 61_440, skip }));
   await serve.deliver("db01", GAP, day(GAP));

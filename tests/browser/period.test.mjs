@@ -12,7 +12,9 @@ let running;
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 before(async () => {
-  [serve, running] = await Promise.all([Serve.start(), browser()]);
+  // An alert would refresh the page in the middle of a test.
+  const rule = ["--alert", '{"rule":"rejects","above":99}'];
+  [serve, running] = await Promise.all([Serve.start(...rule), browser()]);
   for (let ago = 1; ago <= 33; ago += 1) {
     // Two days are lost, and one is silent at a second server.
     if (ago === 3 || ago === 4) continue;

@@ -122,6 +122,15 @@ Examples:
   log2aws stack deploy --env prod --no-execute
   log2aws stack deploy --env prod --yes prod --detach";
 
+pub(crate) const STACK_CHECK: &str = "\
+Examples:
+  log2aws stack check --env dev
+  log2aws stack check --env dev --drift-only --json";
+
+pub(crate) const STACK_REPLAY: &str = "\
+Examples:
+  log2aws stack replay --env dev";
+
 pub(crate) const STACK_DELETE: &str = "\
 Examples:
   log2aws stack delete --env dev

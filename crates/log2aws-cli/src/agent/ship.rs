@@ -27,7 +27,7 @@ pub struct ShipArgs {
     /// before today].
     #[arg(long, value_name = "DAY", conflicts_with = "since", allow_hyphen_values = true)]
     date: Option<DayText>,
-    /// Deliver no logs of earlier days; written as for --date.
+    /// Deliver no logs of earlier days: YYYY-MM-DD, MM-DD, yesterday or -7d.
     #[arg(long, value_name = "DAY", allow_hyphen_values = true)]
     since: Option<DayText>,
     /// Also deliver today's log as it stands now.

@@ -220,7 +220,7 @@ mod tests {
         assert!(head.contains("\n  203.0.113.7, web*@198.51.100.0/24\n"), "{head}");
         // 432,000 requests a day, by hand as in the tests of the cost.
         assert!(head.contains("up to 2.99 USD a day"), "{head}");
-        assert!(head.contains("10 servers cost 2.74 USD a month"), "{head}");
+        assert!(head.contains("10 servers cost 2.94 USD a month"), "{head}");
         let text = plan(&[]).to_string();
         assert!(text.contains("nobody is named yet: give --allow-hosts"), "{text}");
         let many: Vec<String> = (1..255).map(|n| format!("10.0.0.{n}")).collect();

@@ -27,11 +27,13 @@ pub(super) enum StackVerb {
     #[command(after_help = help::STACK_DEPLOY)]
     Deploy(Box<DeployArgs>),
     /// Check the deployed stack: compare it with its template, and deliver a log.
+    #[command(after_help = help::STACK_CHECK)]
     Check(CheckArgs),
     /// Delete the stack; its buckets remain unless they are purged.
     #[command(after_help = help::STACK_DELETE)]
     Delete(DeleteArgs),
     /// Have the failed events in the queue analyzed again.
+    #[command(after_help = help::STACK_REPLAY)]
     Replay(ReplayArgs),
     /// Show the events of the stack.
     #[command(after_help = help::STACK_EVENTS)]
