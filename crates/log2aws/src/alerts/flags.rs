@@ -24,12 +24,12 @@ const MAX_NAME: usize = 64;
 /// Rules and webhooks.
 #[derive(Debug, Args)]
 pub(crate) struct AlertArgs {
-    /// An alert rule as JSON, e.g. '{"rule":"load","above":2,"minutes":30}'; a table [[alert]] in the
+    /// An alert rule as JSON, e.g. '{"rule":"load","above":2,"minutes":30}'; a table `[[alert]]` in the
     /// config file. Can be repeated [default: '{"rule":"silent"}'].
     #[arg(long, value_name = "JSON", value_parser = rule, help_heading = "Alerts")]
     alert: Vec<Rule>,
     /// A webhook that is told, as JSON, e.g. '{"format":"slack","url-file":"/etc/log2aws/slack-url"}';
-    /// a table [[webhook]] in the config file. Can be repeated. One without url-file has its URL from
+    /// a table `[[webhook]]` in the config file. Can be repeated. One without url-file has its URL from
     /// `LOG2AWS_WEBHOOK_URL`.
     #[arg(long, value_name = "JSON", value_parser = WebhookParser, help_heading = "Alerts")]
     webhook: Vec<WebhookArg>,
