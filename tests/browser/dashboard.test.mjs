@@ -28,15 +28,7 @@ after(async () => {
   await serve?.stop();
 });
 
-/** A visitor who is logged in, for the length of one test. */
-async function inside(body, options) {
-  const visitor = await Visitor.inside(running, serve, options);
-  try {
-    await body(visitor.page, visitor);
-  } finally {
-    await visitor.leave();
-  }
-}
+const inside = (body, options) => Visitor.during(running, serve, body, options);
 
 const cell = (page, server, date) => page.locator(`td a[href*="s/${server}/${date}"]`);
 

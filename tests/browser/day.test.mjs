@@ -33,15 +33,13 @@ after(async () => {
 });
 
 /** A visitor who is logged in and looks at a chart that a script has taken over. */
-async function at(place, body, options = {}) {
-  const visitor = await Visitor.inside(running, serve, { viewport: { width: 1440, height: 900 }, ...options });
-  try {
+function at(place, body, options = {}) {
+  const look = async (page, visitor) => {
     await visitor.visit(place);
-    await visitor.page.locator("figure.live").first().waitFor();
-    await body(visitor.page, visitor);
-  } finally {
-    await visitor.leave();
-  }
+    await page.locator("figure.live").first().waitFor();
+    await body(page, visitor);
+  };
+  return Visitor.during(running, serve, look, { viewport: { width: 1440, height: 900 }, ...options });
 }
 
 const DAY = `/ui/s/web01/${GAP}`;

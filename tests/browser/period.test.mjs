@@ -29,14 +29,7 @@ after(async () => {
   await serve?.stop();
 });
 
-async function inside(body, options) {
-  const visitor = await Visitor.inside(running, serve, options);
-  try {
-    await body(visitor.page, visitor);
-  } finally {
-    await visitor.leave();
-  }
-}
+const inside = (body, options) => Visitor.during(running, serve, body, options);
 
 /** The chart's picture, drawn and with its values. */
 async function picture(page) {

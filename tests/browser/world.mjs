@@ -161,6 +161,16 @@ export class Visitor {
     return visitor;
   }
 
+  /** A visitor who is logged in, for the length of one test. */
+  static async during(running, serve, body, options) {
+    const visitor = await Visitor.inside(running, serve, options);
+    try {
+      await body(visitor.page, visitor);
+    } finally {
+      await visitor.leave();
+    }
+  }
+
   async logIn(token) {
     await this.page.locator("input[type=password]").fill(token);
     await this.page.locator("form:has(input[type=password]) button").click();

@@ -85,7 +85,7 @@ macro_rules! with_day {
         reopened_used: "An operator reopened this day for one more delivery ({by}, {at}), which has arrived. Reason:", "管理者がこの日の再受付を許可し（{by}、{at}）、その配送が届きました。理由：";
         reopened_earlier: "reopened before", "以前の再受付の許可";
         retired: "An operator retired this server: from {day} on no log is expected ({by}, {at}). Reason:", "管理者がこのサーバーの運用終了を記録しました。{day} 以降のログは届かない予定です（{by}、{at}）。理由：";
-        retired_but_arrived: "This server is retired since {day} ({by}, {at}), but a log of {arrived} arrived. Reason given:", "このサーバーは {day} から運用終了と記録されていますが（{by}、{at}）、{arrived} のログが届きました。記録された理由：";
+        retired_but_arrived: "This server has been retired since {day} ({by}, {at}), but a log of {arrived} arrived. Reason given:", "このサーバーは {day} から運用終了と記録されていますが（{by}、{at}）、{arrived} のログが届きました。記録された理由：";
         reopening_unreadable: "The record of the reopening of this day cannot be read:", "この日の再受付の許可の記録を読めません：";
         refusals_one: "{n} upload for this day was refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";
         refusals_many: "{n} uploads for this day were refused and changed nothing; the last came from {source}:", "この日のログの送信を {n} 件受け付けませんでした。結果は変わっていません。最後の送信元：{source}。理由：";

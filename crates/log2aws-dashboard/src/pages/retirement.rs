@@ -25,7 +25,8 @@ pub(crate) fn message(record: &Retirement, arrived: Option<Day>, w: &Words) -> M
         Some(_) => (Severity::Warn, w.retired_but_arrived),
         None => (Severity::Note, w.retired),
     };
+    let at = at.strftime("%Y-%m-%dT%H:%M:%SZ");
     let arrived = arrived.map_or_else(String::new, |day| day.to_string());
-    let text = fill(text, &[("day", from), ("by", by), ("at", at), ("arrived", &arrived)]);
+    let text = fill(text, &[("day", from), ("by", by), ("at", &at), ("arrived", &arrived)]);
     Message::new(severity, text).with_detail(why.as_str())
 }

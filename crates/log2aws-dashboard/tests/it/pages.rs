@@ -250,7 +250,7 @@ fn a_retired_server_is_shown_with_who_retired_it_when_and_why() {
     };
     let record = |server: &str, from: jiff::civil::Date| {
         serde_json::json!({"server": server, "from": from.to_string(), "why": "sold <to> ACME", "by": "kato",
-            "at": "2026-11-20T08:00:00Z"})
+            "at": "2026-11-20T08:00:00.123456789Z"})
     };
     let records = [record("good01", before(0)), record("silent01", before(2))];
     retire(&serde_json::json!({"format": 1, "records": records}).to_string());
