@@ -1,4 +1,4 @@
-//! Days made by hand, and what is told of them.
+//! Days made by hand, and what the report says of them.
 
 use jiff::ToSpan as _;
 use proptest::prelude::*;

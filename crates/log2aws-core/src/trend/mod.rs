@@ -103,7 +103,7 @@ impl Trend {
     }
 
     /// In how many days after [`Trend::last`] the line reaches `limit`, from both ends of the
-    /// slope's interval. `None` if it moves away from the limit, or may take longer than
+    /// slope's interval; 0 if it is past it already. `None` if it may take longer than
     /// [`HORIZON`] days.
     pub fn reaches(&self, limit: f64) -> Option<DaysLeft> {
         let earliest = self.earliest(limit)?;
@@ -204,7 +204,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The median; its input is reordered.
-pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
+fn median(values: &mut [f64]) -> Option<f64> {
     let middle = values.len().checked_sub(1)? / 2;
     let lower = nth(values, middle);
     Some(if values.len() % 2 == 1 { lower } else { f64::midpoint(lower, nth(values, middle + 1)) })
