@@ -1,7 +1,7 @@
 //! What a deploy will create, computed offline: resources, permissions with their reasons, and
 //! cost.
 
-mod statement;
+pub(crate) mod statement;
 mod text;
 
 use std::collections::BTreeMap;
