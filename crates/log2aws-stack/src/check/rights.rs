@@ -14,6 +14,9 @@ use crate::template::{Scope, Template, TemplateError};
 /// The logical IDs of the roles.
 pub(super) const ROLES: [&str; 2] = ["GenerateUrlRole", "AnalyzeLogRole"];
 
+/// A condition key with its values.
+type Context = (String, Vec<String>);
+
 /// What is expected of some calls of a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expectation {
@@ -57,16 +60,18 @@ pub(super) fn expectations(
     );
     let statements = statement::all(template, &scope)?;
     let own: Vec<_> = statements.into_iter().filter(|statement| statement.who == role).collect();
-    // Policies of the organisation often ask for the region. A condition of the role has to hold for
-    // every call, or an answer would be about the missing key.
-    let mut context = vec![("aws:RequestedRegion".to_owned(), vec![region.to_owned()])];
-    context.extend(own.iter().flat_map(|statement| statement.context.clone()));
-    context.dedup();
-    let simulation = |actions: Vec<String>, resources: Vec<String>| Simulation {
-        role: arn.clone(),
-        actions,
-        resources,
-        context: context.clone(),
+    // Policies of the organisation often ask for the region. Conditions of other statements need a
+    // value, too, or an answer would be about the missing key.
+    let mut usual: Vec<Context> = vec![("aws:RequestedRegion".to_owned(), vec![region.to_owned()])];
+    for (key, values) in own.iter().flat_map(|statement| &statement.context) {
+        if !usual.iter().any(|(known, _)| known == key) {
+            usual.push((key.clone(), values.clone()));
+        }
+    }
+    let simulation = |actions, resources, own: &[Context]| {
+        let others = usual.iter().filter(|(key, _)| !own.iter().any(|(known, _)| known == key));
+        let context = own.iter().chain(others).cloned().collect();
+        Simulation { role: arn.clone(), actions, resources, context }
     };
     let mut expectations: Vec<Expectation> = own
         .iter()
@@ -76,6 +81,7 @@ pub(super) fn expectations(
             simulation: simulation(
                 statement.actions.iter().flat_map(|action| actions(action)).collect(),
                 statement.resources.iter().map(|pattern| sample(pattern, physical)).collect(),
+                &statement.context,
             ),
         })
         .collect();
@@ -87,6 +93,7 @@ pub(super) fn expectations(
         simulation: simulation(
             actions.iter().map(|&action| action.to_owned()).collect(),
             resources,
+            &[],
         ),
     }));
     Ok(expectations)

@@ -29,7 +29,7 @@ struct Decision {
     /// Empty: on all that were asked for.
     resource: String,
     /// `allowed`, `explicitDeny` or `implicitDeny`.
-    decision: String,
+    answer: String,
     /// Whose policy does not allow it, if it is not that of the role.
     by: Option<&'static str>,
     /// The condition keys that the simulation lacked.
@@ -117,13 +117,12 @@ fn judged(expectation: &Expectation, decisions: &[Decision]) -> Finding {
                 open.push(format!("{action} on {resource} has no answer"));
                 continue;
             };
-            let is_allowed = found.decision == "allowed";
+            let is_allowed = found.answer == "allowed";
             if is_allowed == *allowed {
                 continue;
             }
             let by = found.by.map_or_else(String::new, |by| format!(", by {by}"));
-            let words =
-                format!("{action} on {resource} is {}{by}", fault::one_line(&found.decision));
+            let words = format!("{action} on {resource} is {}{by}", fault::one_line(&found.answer));
             if is_allowed || found.missing.is_empty() {
                 wrong.push(words);
             } else {
@@ -220,7 +219,7 @@ impl Decision {
     fn take(&mut self, name: &str, tag: &mut ScopedDecoder<'_, '_>) -> Result<(), XmlDecodeError> {
         match name {
             "EvalActionName" => self.action = try_data(tag)?.into_owned(),
-            "EvalDecision" | "EvalResourceDecision" => self.decision = try_data(tag)?.into_owned(),
+            "EvalDecision" | "EvalResourceDecision" => self.answer = try_data(tag)?.into_owned(),
             "MissingContextValues" => {
                 while let Some(mut key) = tag.next_tag() {
                     self.missing.push(try_data(&mut key)?.into_owned());
