@@ -129,8 +129,9 @@ async fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let count = |outcome| done.count(outcome);
     let (wrong, unproved) = (count(Outcome::Wrong), count(Outcome::Unproved));
     screen.line(&format!(
-        "proved: {}, wrong: {wrong}, unproved: {unproved}",
-        count(Outcome::Proved)
+        "proved: {}, simulated: {}, wrong: {wrong}, unproved: {unproved}",
+        count(Outcome::Proved),
+        count(Outcome::Simulated)
     ))?;
     if args.json {
         let mut out = io::stdout().lock();

@@ -1,7 +1,8 @@
 //! What a deploy will create, computed offline: resources, permissions with their reasons, and
 //! cost.
 
-mod statement;
+mod key_policy;
+pub(crate) mod statement;
 mod text;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,9 @@ pub struct Plan {
     pub resources: Vec<PlannedResource>,
     /// Every permission and every denial.
     pub statements: Vec<Statement>,
+    /// The policy that the KMS key of `KmsKeyArn` needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_policy: Option<serde_json::Value>,
     /// What it will cost.
     pub cost: Estimate,
     /// Parameters that are probably unintended, one sentence each.
@@ -115,6 +119,7 @@ impl Plan {
             requests_per_second,
             resources: resources.collect::<Result<_, TemplateError>>()?,
             statements: statement::all(template, &scope)?,
+            key_policy: key_policy::key_policy(&scope, region)?,
             cost: cost::estimate(region, &workload),
             warnings: parameter_warnings(&scope),
         })

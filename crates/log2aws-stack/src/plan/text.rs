@@ -31,6 +31,13 @@ impl fmt::Display for Plan {
             writeln!(f)?;
             write_statement(f, statement)?;
         }
+        if let Some(policy) = &self.key_policy {
+            writeln!(
+                f,
+                "\nthe policy that the key of KmsKeyArn needs; keep what else its policy has:"
+            )?;
+            writeln!(f, "{policy:#}")?;
+        }
         write!(f, "\n{}", self.cost)
     }
 }
