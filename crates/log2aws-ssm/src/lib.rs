@@ -6,7 +6,7 @@
 //!
 //! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors";
 //! Amazon CloudWatch Logs API Reference, `FilterLogEvents`; Amazon SQS API Reference, `ReceiveMessage`,
-//! `DeleteMessage`; AWS Lambda API Reference, `Invoke`.
+//! `DeleteMessage`, `GetQueueAttributes`; AWS Lambda API Reference, `Invoke`.
 
 mod failed_events;
 mod logs;
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use ureq::Agent;
 pub use ureq::tls::{Certificate, RootCerts};
 
-pub use failed_events::{FailedEvent, Functions, Invoked, Queue};
+pub use failed_events::{FailedEvent, Functions, Invoked, Queue, Waiting};
 pub use logs::{LogEvent, LogEvents, Logs};
 use service::{JSON_1_1, Kind, Service};
 pub use service::{Place, RequestError, https_agent, roots_of};
