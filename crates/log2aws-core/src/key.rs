@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 
 use crate::day::Day;
-use crate::server_name::ServerName;
+use crate::server_name::{CHECK, ServerName};
 
 /// The longest key that S3 accepts, in bytes of UTF-8.
 pub const MAX_KEY_LEN: usize = 1024;
@@ -92,7 +92,8 @@ pub enum KeyPrefix {
     /// `{server}/{date}.log`
     #[default]
     Off,
-    /// `{hash}/{server}/{date}.log`, with a hash of server and month.
+    /// `{hash}/{server}/{date}.log`, with a hash of server and month. The reserved server is not
+    /// spread: a lifecycle rule that removes its objects needs one prefix for all of them.
     Spread,
 }
 
@@ -152,8 +153,8 @@ impl RawKey {
     /// The key of `server`'s log of `day`.
     pub fn new(server: ServerName, day: Day, prefix: KeyPrefix) -> Self {
         let prefix = match prefix {
-            KeyPrefix::Off => None,
-            KeyPrefix::Spread => Some(spread(&server, day)),
+            KeyPrefix::Spread if !server.is_check() => Some(spread(&server, day)),
+            KeyPrefix::Off | KeyPrefix::Spread => None,
         };
         Self { server, day, prefix }
     }
@@ -218,6 +219,11 @@ impl fmt::Display for RawKey {
     }
 }
 
+/// Whether a key, of a log or of a result, is one of the reserved server.
+pub fn is_check_key(key: &str) -> bool {
+    key.split_once('/').is_some_and(|(server, _)| server == CHECK)
+}
+
 /// Four hex characters of the SHA-256 of `{server}/{YYYY-MM}`.
 fn spread(server: &ServerName, day: Day) -> [u8; 4] {
     let month = &day.to_string()[..7];
@@ -254,6 +260,20 @@ mod tests {
     fn the_prefix_is_that_of_server_and_month() {
         // printf 'web01/2019-08' | sha256sum
         assert_eq!(raw(KeyPrefix::Spread).object_key().as_str(), "f052/web01/2019-08-01.log");
+    }
+
+    #[test]
+    fn the_reserved_server_has_one_prefix_in_all_its_keys() {
+        let day = "20190801".parse().unwrap();
+        let key = RawKey::new(CHECK.parse().unwrap(), day, KeyPrefix::Spread);
+        assert_eq!(key.object_key().as_str(), "log2aws-check/2019-08-01.log");
+        assert_eq!(RawKey::parse("log2aws-check/2019-08-01.log"), Some(key));
+        // printf 'log2aws-check/2019-08' | sha256sum
+        assert_eq!(RawKey::parse("0363/log2aws-check/2019-08-01.log"), None);
+        assert!(is_check_key("log2aws-check/2019-08-01.csv"));
+        for key in ["log2aws-check", "log2aws-check-2/2019-08-01.csv", "web01/2019-08-01.log"] {
+            assert!(!is_check_key(key), "{key}");
+        }
     }
 
     #[test]

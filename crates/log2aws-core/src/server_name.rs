@@ -6,7 +6,10 @@ use std::str::FromStr;
 /// The longest host name that DNS knows, in bytes (RFC 1123 §2.1, RFC 1035 §2.3.4).
 pub const MAX_LEN: usize = 253;
 
-/// The server of `stack check`, which delivers in its name. The dashboard leaves it out.
+/// The reserved server of test deliveries, such as those of `stack check`.
+///
+/// It is no server of the fleet: calendar, tables, reports, alerts and the fleet's metrics leave it
+/// out, so that a test delivery cannot hide that no other log came. [`ServerName::is_check`] decides.
 pub const CHECK: &str = "log2aws-check";
 
 /// The name of an on-premise server.
@@ -43,7 +46,7 @@ impl ServerName {
         &self.0
     }
 
-    /// Whether it is the reserved name [`CHECK`].
+    /// Whether it is the reserved name [`CHECK`], which is not counted anywhere.
     pub fn is_check(&self) -> bool {
         self.0 == CHECK
     }

@@ -12,7 +12,7 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, Error, LambdaEvent, RequestExt as _, Service, service_fn};
-use log2aws_service::http::ClientIp;
+use log2aws_service::http::{ClientIp, UrlSubject};
 use serde::Serialize;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -101,7 +101,7 @@ pub fn service(
         let answer = async move {
             function.refresh().await;
             let response = router.oneshot(plain(request)).await?;
-            if response.status() == StatusCode::FORBIDDEN {
+            if response.status() == StatusCode::FORBIDDEN && !is_of_check(&response) {
                 function.count(Counts::REFUSED)?;
             }
             Ok::<_, Error>(response)
@@ -109,6 +109,11 @@ pub fn service(
         answer.instrument(invocation(&id.unwrap_or_default()))
     });
     converted(asked)
+}
+
+/// Whether the answer is about the reserved server, which no metric counts.
+fn is_of_check<B>(response: &Response<B>) -> bool {
+    response.extensions().get::<UrlSubject>().is_some_and(UrlSubject::is_of_check)
 }
 
 /// Wraps a service for requests in one for API Gateway's events.

@@ -10,7 +10,8 @@ use log2aws_service::analyze::Outcome;
 use log2aws_ssm::env_name::EnvName;
 use serde_json::{Map, Value, json};
 
-/// The metrics of one invocation.
+/// The metrics of one invocation, without those of the reserved server: its log of a `stack check`
+/// must not hide from an alarm that no other log came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Logs whose results were updated.
@@ -32,9 +33,11 @@ impl Counts {
     pub const REFUSED: Self =
         Self { deliveries: 0, rejects: 0, refusals: 1, days_replaced: 0, rows: 0, bytes: 0 };
 
-    /// The sum over these outcomes.
+    /// The sum over the outcomes of the fleet's logs.
     pub fn of(outcomes: &[Outcome]) -> Self {
-        outcomes.iter().fold(Self::default(), |sum, outcome| match outcome {
+        let is_counted =
+            |outcome: &&Outcome| !outcome.log().is_some_and(|log| log.server.is_check());
+        outcomes.iter().filter(is_counted).fold(Self::default(), |sum, outcome| match outcome {
             Outcome::Analyzed(done) => Self {
                 deliveries: sum.deliveries.saturating_add(1),
                 rejects: sum.rejects.saturating_add(done.rejects),

@@ -1,4 +1,7 @@
 //! The metrics at `/-/metrics`. No label contains a server name, because their number is unbounded.
+//!
+//! Those of deliveries leave the reserved server out; those of the machine, such as requests, queue
+//! and failures, count all work.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -12,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::analysis::Analysis;
 
 /// A family of counters with one label.
 type Labelled<L> = Family<L, Counter>;
@@ -310,6 +315,14 @@ impl Metrics {
     /// Counts audit lines that were not written: `queue`, `disk`, `size`, `failed` or `stopped`.
     pub(crate) fn count_audit_dropped(&self, reason: &'static str, lines: u64) {
         self.audit_dropped.get_or_create(&Reason { reason }).inc_by(lines);
+    }
+
+    /// Counts what was made of a log of the fleet.
+    pub(crate) fn count_analysis(&self, looked: &Analysis) {
+        self.analyzed.inc_by(u64::from(looked.analyzed));
+        self.days_replaced.inc_by(looked.replaced);
+        self.rows.inc_by(looked.rows);
+        self.rejects.inc_by(looked.rejects);
     }
 
     /// Counts a response.

@@ -1,5 +1,7 @@
 //! Failed events: the queue that they wait in, and the function that they are for.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,34 @@ struct DeleteMessage<'a> {
     receipt_handle: &'a str,
 }
 
+/// How many messages a queue has. SQS counts approximately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Messages that can be received.
+    pub visible: u64,
+    /// Messages that somebody has received and not deleted yet.
+    pub in_flight: u64,
+}
+
+/// The names of the attributes that are asked for.
+const VISIBLE: &str = "ApproximateNumberOfMessages";
+const IN_FLIGHT: &str = "ApproximateNumberOfMessagesNotVisible";
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetAttributes<'a> {
+    queue_url: &'a str,
+    attribute_names: [&'a str; 2],
+}
+
+/// The values are texts.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes {
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+}
+
 impl Queue {
     /// A client of the queue with this URL. It opens no connection yet.
     pub fn new(place: Place, region: &str, credentials: Credentials, url: &str) -> Self {
@@ -83,6 +113,19 @@ impl Queue {
             wait_time_seconds: 2,
         };
         self.service.ask::<Received>("AmazonSQS.ReceiveMessage", &receive, now).map(|r| r.messages)
+    }
+
+    /// How many messages wait. Blocks.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub fn waiting(&self, now: Timestamp) -> Result<Waiting, RequestError> {
+        let get = GetAttributes { queue_url: &self.url, attribute_names: [VISIBLE, IN_FLIGHT] };
+        let answer: Attributes = self.service.ask("AmazonSQS.GetQueueAttributes", &get, now)?;
+        let count = |name: &str| {
+            answer.attributes.get(name).and_then(|text| text.parse().ok()).unwrap_or_default()
+        };
+        Ok(Waiting { visible: count(VISIBLE), in_flight: count(IN_FLIGHT) })
     }
 
     /// Deletes a message. Blocks.

@@ -6,7 +6,8 @@
 //!
 //! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors";
 //! Amazon CloudWatch Logs API Reference, `FilterLogEvents`; Amazon SQS API Reference, `ReceiveMessage`,
-//! `DeleteMessage`; AWS Lambda API Reference, `Invoke`; IAM API Reference, `SimulatePrincipalPolicy`.
+//! `DeleteMessage`, `GetQueueAttributes`; AWS Lambda API Reference, `Invoke`; IAM API Reference,
+//! `SimulatePrincipalPolicy`.
 
 mod failed_events;
 mod iam;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use ureq::Agent;
 pub use ureq::tls::{Certificate, RootCerts};
 
-pub use failed_events::{FailedEvent, Functions, Invoked, Queue};
+pub use failed_events::{FailedEvent, Functions, Invoked, Queue, Waiting};
 pub use iam::{Iam, Simulation};
 pub use logs::{LogEvent, LogEvents, Logs};
 use service::{JSON_1_1, Kind, Service};

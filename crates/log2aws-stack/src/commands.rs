@@ -46,6 +46,11 @@ impl Commands {
         format!("log2aws stack delete {}", self.own)
     }
 
+    /// Has failed events analyzed again.
+    pub(crate) fn replay(&self) -> String {
+        format!("log2aws stack replay {}", self.own)
+    }
+
     /// Executes a change set that was kept.
     pub(crate) fn execute(&self, change_set: &str, widen: bool) -> String {
         let widen = if widen { " --widen" } else { "" };

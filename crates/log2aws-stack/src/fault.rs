@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
 /// A failed AWS call, after all retries.
@@ -16,6 +17,22 @@ pub struct CallError {
     pub message: String,
     /// Whether it is temporary: no response, or throttling.
     pub passing: bool,
+}
+
+impl CallError {
+    /// The same, with advice if AWS refuses because the stack is being changed, or was changed since
+    /// the change was planned: both have passed the check of the stack's state.
+    pub(crate) fn with_other_operator(mut self) -> Self {
+        let was_overtaken =
+            matches!(self.code.as_deref(), Some("ChangeSetNotFound" | "InvalidChangeSetStatus"));
+        if was_overtaken || self.message.contains("_IN_PROGRESS state") {
+            self.message.push_str(
+                "; somebody else is changing the stack, or has changed it since this change was \
+                 planned: when it rests, deploy again",
+            );
+        }
+        self
+    }
 }
 
 /// Advice by AWS's error code.
@@ -56,6 +73,38 @@ pub(crate) fn advice(code: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// Whether AWS refuses a name because what had it was deleted a moment ago.
+///
+/// Source: Amazon S3 API Reference, "Error responses" (`OperationAborted`: "A conflicting
+/// conditional operation is currently in progress against this resource. Try again."); Amazon SQS
+/// API Reference, `CreateQueue` (`QueueDeletedRecently`: "You must wait 60 seconds after deleting a
+/// queue before you can create another queue with the same name.").
+pub(crate) fn is_name_not_free(text: &str) -> bool {
+    [
+        "OperationAborted",
+        "conflicting conditional operation",
+        "QueueDeletedRecently",
+        "You must wait 60 seconds after deleting a queue",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+/// Why a call was not even sent, if the credentials could not be renewed for it.
+fn lost_credentials(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(found) = cause {
+        if let Some(lost) = found.downcast_ref::<CredentialsError>() {
+            return Some(format!(
+                "the credentials cannot be renewed ({}); log in again, e.g. aws sso login",
+                credentials(&innermost(lost), None)
+            ));
+        }
+        cause = found.source();
+    }
+    None
 }
 
 /// The innermost cause: the one that people can act on.
@@ -148,6 +197,9 @@ where
     let what = what.into();
     let status = error.raw_response().map(|response| response.status().as_u16());
     let code = error.code().map(str::to_owned);
+    if let Some(message) = lost_credentials(error) {
+        return CallError { what, code, message, passing: false };
+    }
     let message = match (status, error.message()) {
         (Some(status), _) if code.is_none() => format!(
             "the answer (HTTP {status}) is not one of AWS's; look at the proxy (HTTPS_PROXY) and at \

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use log2aws_ssm::env_name::EnvName;
-use log2aws_ssm::{FailedEvent, Functions, Invoked, Place, Queue, RequestError};
+use log2aws_ssm::{FailedEvent, Functions, Invoked, Place, Queue, RequestError, Waiting};
 use serde_json::Value;
 
 use crate::console::Console;
@@ -12,6 +12,7 @@ use crate::error::StackError;
 use crate::fault;
 use crate::name::StackName;
 use crate::parameter_store::{call_error, roots};
+use crate::stack::ExistingStack;
 use crate::watch::Session;
 
 /// analyze-log may take 300 s, and the answer some time more.
@@ -48,8 +49,7 @@ pub async fn replay<C: Console>(
         });
     };
     existing.belongs_to(stack, env)?;
-    let queue = existing.outputs.iter().find(|output| output.key == "FailedEventsUrl");
-    let queue = queue.map(|output| output.value.clone()).ok_or_else(|| {
+    let queue = queue_of(&existing).ok_or_else(|| {
         StackError::State(format!("stack {stack} has no output FailedEventsUrl; deploy it again"))
     })?;
     let function = format!("log2aws-{env}-analyze-log");
@@ -73,6 +73,28 @@ pub async fn replay<C: Console>(
         replayed.done, replayed.failed
     ))?;
     Ok(replayed)
+}
+
+/// How many failed events wait in the queue of a stack; `None` if the stack has none.
+///
+/// # Errors
+/// [`StackError`]: they cannot be counted.
+pub(crate) async fn waiting<C>(
+    session: &Session<'_, C>,
+    existing: &ExistingStack,
+) -> Result<Option<Waiting>, StackError> {
+    let Some(url) = queue_of(existing) else { return Ok(None) };
+    let counted =
+        ask(session, "sqs", "SQS", "counting failed events", move |place, region, keys| {
+            Queue::new(place, region, keys, &url).waiting(Timestamp::now())
+        });
+    Ok(Some(counted.await?))
+}
+
+/// The URL of the queue of failed events.
+fn queue_of(existing: &ExistingStack) -> Option<String> {
+    let queue = existing.outputs.iter().find(|output| output.key == "FailedEventsUrl");
+    queue.map(|output| output.value.clone())
 }
 
 /// Analyzes one event.

@@ -168,3 +168,29 @@ def test_settings_hold_while_the_parameter_store_is_away(cloud):
     cloud.start_store()
     cloud.running["generate-url"].stop()
     cloud.start_function("generate-url")
+
+
+def test_deliveries_of_a_check_are_not_counted(cloud, forget):
+    """`stack check` at noon must not hide from the alarm no-logs that no other log came."""
+    check = "log2aws-check"
+
+    def counts():
+        said = [cloud.said(name)[0] for name in ("analyze-log", "generate-url")]
+        return [json.loads(line) for line in "".join(said).splitlines()]
+
+    before = counts()
+    refuse(cloud, forget, check)
+    given = given_url(cloud, check, **claims(LOG))
+    assert given["key"] == f"{check}/2019-08-01.log"
+    version = put(given, LOG)
+    forget(check)
+    assert cloud.invoke("analyze-log", arrived(given["key"], version)) == (200, None)
+    assert result(cloud, check, "csv") == CSV, "it is analyzed all the same"
+    stranger = ask(cloud, "rest-v1", source="198.51.100.1", server=check, date="2019-08-01")
+    assert stranger["statusCode"] == 403
+    assert counts() == before
+    # The same of a server whose name only begins like it.
+    other = f"{check}-2"
+    refuse(cloud, forget, other)
+    ask(cloud, "rest-v1", source="198.51.100.1", server=other, date="2019-08-01")
+    assert [line["Refusals"] for line in counts() if line not in before] == [1, 1]

@@ -242,6 +242,14 @@ class Cloud:
         stack = next(s for s in self.stacks.all if s.status != "DELETE_COMPLETE")
         assert call.fields["QueueUrl"] == stack.outputs["FailedEventsUrl"]["Value"]
         assert call.headers["content-type"] == "application/x-amz-json-1.0"
+        if call.action == "GetQueueAttributes":
+            hidden = sum(m["MessageId"] in self.hidden for m in self.queue)
+            counted = {
+                "ApproximateNumberOfMessages": len(self.queue) - hidden,
+                "ApproximateNumberOfMessagesNotVisible": hidden,
+            }
+            wanted = call.fields["AttributeNames"]
+            return wire.json_answer({"Attributes": {name: str(counted[name]) for name in wanted}})
         if call.action == "DeleteMessage":
             gone = call.fields["ReceiptHandle"]
             self.queue = [m for m in self.queue if m["ReceiptHandle"] != gone]

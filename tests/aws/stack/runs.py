@@ -12,9 +12,12 @@ import pathlib
 import threading
 import uuid
 
+import cfnlint.schema.manager
 import events
 from wire import Refusal
 
+# All regions have the same schemas of what is used here.
+REGION = "us-east-1"
 TEMPLATES = pathlib.Path(__file__).resolve().parents[1] / "template" / "cloudformation.py"
 
 
@@ -35,6 +38,25 @@ def parsed(body):
 
 def now():
     return datetime.datetime.now(datetime.timezone.utc)
+
+
+@functools.lru_cache
+def fixed(kind):
+    """The properties of a type that only a new resource can have, as paths: `createOnlyProperties` of
+    CloudFormation's own schema of it, which cfn-lint carries."""
+    schema = cfnlint.schema.manager.PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
+    paths = schema.get("createOnlyProperties", [])
+    return [path.removeprefix("/properties/").split("/") for path in paths]
+
+
+def is_made_anew(kind, before, after):
+    def value(resource, path):
+        found = resource.get("Properties", {})
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
+
+    return any(value(before, path) != value(after, path) for path in fixed(kind))
 
 
 # The property that names a resource, and is its physical id.
@@ -171,8 +193,8 @@ class Runs:
                 )
             elif old[name] != resource or (reverts and self._drift(stack, name, resource)):
                 made = stack.resources.get(name)
-                replaced = "True" if name in self.scenario.replaces else "False"
-                changes.append(("Modify", name, kind, made, replaced))
+                anew = name in self.scenario.replaces or is_made_anew(kind, old[name], resource)
+                changes.append(("Modify", name, kind, made, str(anew)))
         gone = [name for name in old if name not in new.resources]
         changes += [("Remove", n, old[n]["Type"], stack.resources.get(n), None) for n in gone]
         return changes

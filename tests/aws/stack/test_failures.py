@@ -191,7 +191,8 @@ def test_credentials_that_do_not_hold_are_told(cloud, program, error, word):
 
 def test_credentials_that_expire_on_the_way_leave_the_deploy_running(cloud, program):
     cloud.fault("DescribeStackEvents", expired(), after=4, times=1000)
-    failed(program.first(), "expired", "log2aws stack events.*--follow")
+    told = failed(program.first(), "expired", "aws sso login", "log2aws stack events.*--follow")
+    says(told, f"the deploy of stack {STACK} goes on in AWS")
     assert not cloud.of("DeleteStack")
 
 

@@ -5,7 +5,9 @@ import concurrent.futures
 import botocore.exceptions
 import pytest
 from conftest import (
+    GIVEN,
     HOSTS,
+    ROOT,
     STACK,
     Program,
     elf,
@@ -124,3 +126,37 @@ def test_purge_of_many_versions_and_markers(moto, program):
     assert buckets(moto) == {RAW, ANALYZED, ARTIFACTS}
     succeeded(program("delete", "--purge", answer=f"{STACK}\n"))
     assert buckets(moto) == {ARTIFACTS}
+
+
+def test_purge_and_deploy_in_turn_twice(moto, program):
+    for _ in range(2):
+        succeeded(program.first())
+        assert status(moto) == "CREATE_COMPLETE"
+        # moto does not know RetainExceptOnCreate, and removes a bucket that is empty.
+        for bucket in (RAW, ANALYZED):
+            moto.client("s3").put_object(Bucket=bucket, Key="web01/2026-01-01.log", Body=b"a log")
+        told = succeeded(program("delete", "--purge", answer=f"{STACK}\n"))
+        says(told, f"at times an hour: {RAW}, {ANALYZED}")
+        assert buckets(moto) == {ARTIFACTS}
+
+
+def test_a_stack_of_an_earlier_template_is_updated_in_place(moto, program):
+    earlier = ROOT / "testdata" / "stack" / "template-c0e004a.yml"
+    # moto looks into the zips.
+    succeeded(program.first("--parameter", "RawKeepDays=0", "--no-execute", yes=False))
+    program("delete")
+    zips = [key(path.read_bytes()) for path in sorted(program.artifacts.glob("*.zip"))]
+    given = GIVEN | {"ArtifactBucket": ARTIFACTS, "AnalyzeLogKey": zips[0], "GenerateUrlKey": zips[1]}
+    moto.client("cloudformation").create_stack(
+        StackName=STACK,
+        TemplateBody=earlier.read_text(),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()],
+    )
+    assert status(moto) == "CREATE_COMPLETE"
+    for bucket in (RAW, ANALYZED):
+        moto.client("s3").put_object(Bucket=bucket, Key="web01/2026-01-01.log", Body=b"a log")
+    succeeded(program.deploy("--replace", *WIDEN))
+    assert status(moto) == "UPDATE_COMPLETE"
+    for bucket in (RAW, ANALYZED):
+        assert moto.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 1

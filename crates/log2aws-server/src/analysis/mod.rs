@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use log2aws_core::key::{ObjectKey, RawKey};
+use log2aws_core::key::{ObjectKey, RawKey, is_check_key};
 
 use crate::config::ServeError;
 use crate::metrics::Metrics;
@@ -135,10 +135,9 @@ impl Work {
             self.metrics.observe_analysis(begin.elapsed());
             match result {
                 Ok(looked) => {
-                    self.metrics.analyzed.inc_by(u64::from(looked.analyzed));
-                    self.metrics.days_replaced.inc_by(looked.replaced);
-                    self.metrics.rows.inc_by(looked.rows);
-                    self.metrics.rejects.inc_by(looked.rejects);
+                    if !is_check_key(key.as_str()) {
+                        self.metrics.count_analysis(&looked);
+                    }
                     if looked.analyzed {
                         let ms = begin.elapsed().as_millis();
                         tracing::info!(%key, rows = looked.rows, rejects = looked.rejects, ms, "analyzed a log");

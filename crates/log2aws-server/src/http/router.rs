@@ -13,7 +13,8 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use log2aws_service::http::{
-    ClientIp, RefusalLog, StoreId, insert_store_name, request_timeout, too_many_requests,
+    ClientIp, RefusalLog, StoreId, UrlSubject, insert_store_name, request_timeout,
+    too_many_requests,
 };
 use log2aws_service::ports::SettingsSource;
 use s3s::s3_error;
@@ -33,7 +34,7 @@ use crate::background::unreadable_objects::UnreadableObjects;
 use crate::credentials::Token;
 use crate::metrics::Metrics;
 use crate::s3::access;
-use crate::s3::put_checks::{RefusedBecause, check_address};
+use crate::s3::put_checks::{RefusedBecause, check_address, is_of_check};
 use crate::s3::response::RequestFacts;
 use crate::ui::{self, AuthenticatedUi};
 
@@ -99,7 +100,9 @@ async fn root(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     if let Ok(settings) = app.settings.current() {
         insert_store_name(response.headers_mut(), &settings.raw_bucket, &app.store_id);
     }
-    app.metrics.count_url(response.status());
+    if !response.extensions().get::<UrlSubject>().is_some_and(UrlSubject::is_of_check) {
+        app.metrics.count_url(response.status());
+    }
     response
 }
 
@@ -169,7 +172,9 @@ impl App {
             return Err(s3_error!(InternalError, "the caller's address is not known"));
         };
         if let Err(error) = check_address(parts, &self.signing, &settings.allow_list, source) {
-            self.metrics.count_refused_put("address");
+            if !is_of_check(parts) {
+                self.metrics.count_refused_put("address");
+            }
             *reason = Some("address");
             return Err(error);
         }

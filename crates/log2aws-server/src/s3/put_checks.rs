@@ -9,7 +9,7 @@ use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use log2aws_core::allow_list::AllowList;
-use log2aws_core::key::RawKey;
+use log2aws_core::key::{RawKey, is_check_key};
 use log2aws_service::http::PutBody;
 use percent_encoding::percent_decode_str;
 use s3s::access::S3AccessContext;
@@ -44,13 +44,23 @@ pub(crate) fn check_address(
     if parts.method != Method::PUT || !by_url {
         return Ok(());
     }
-    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
-    let key = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-    let listed = match key.and_then(|(_, key)| RawKey::parse(key)) {
+    let listed = match log_of(parts) {
         Some(key) => list.check(source, &key.server).is_ok(),
         None => list.holds(source),
     };
     if listed { Ok(()) } else { Err(denied("this address may not put this log")) }
+}
+
+/// The day log that a request is about, if its path is that of one.
+fn log_of(parts: &Parts) -> Option<RawKey> {
+    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let (_, key) = path.strip_prefix('/')?.split_once('/')?;
+    RawKey::parse(key)
+}
+
+/// Whether a request is about a log of the reserved server, whose deliveries are not counted.
+pub(crate) fn is_of_check(parts: &Parts) -> bool {
+    log_of(parts).is_some_and(|log| log.server.is_check())
 }
 
 /// Why a request was refused, for our log: s3s runs without a logger. An extension of each request.
@@ -89,8 +99,11 @@ impl PutChecks {
     /// The S3 error of the limit.
     pub(super) async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let because = cx.extensions_mut().get::<RefusedBecause>().cloned().unwrap_or_default();
+        let is_check = matches!(cx.s3_path(), S3Path::Object { key, .. } if is_check_key(key));
         let refuse = |reason: &'static str, error: S3Error| {
-            self.metrics.count_refused_put(reason);
+            if !is_check {
+                self.metrics.count_refused_put(reason);
+            }
             because.0.get_or_init(|| reason);
             error
         };

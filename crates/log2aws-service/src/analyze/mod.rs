@@ -101,6 +101,17 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The log, if the record was of one.
+    pub fn log(&self) -> Option<&RawKey> {
+        match self {
+            Self::Analyzed(done) => Some(&done.key),
+            Self::Current { key } | Self::Refused { key, .. } | Self::Gone { key } => Some(key),
+            Self::Ignored { .. } => None,
+        }
+    }
+}
+
 /// The figures of one analysis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Analyzed {

@@ -128,6 +128,13 @@ pub struct UrlSubject {
     pub key: Option<ObjectKey>,
 }
 
+impl UrlSubject {
+    /// Whether the request was about the reserved server, which no metric counts.
+    pub fn is_of_check(&self) -> bool {
+        self.server.as_ref().is_some_and(ServerName::is_check)
+    }
+}
+
 async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<Body> {
     let headers = request.headers().clone();
     let caller = request.extensions().get::<ClientIp>().copied();

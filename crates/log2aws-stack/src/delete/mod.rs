@@ -6,6 +6,7 @@ mod purge;
 use std::cell::Cell;
 use std::future::Future;
 
+use log2aws_ssm::Waiting;
 use log2aws_ssm::env_name::{self, EnvName};
 
 use crate::approval::Approval;
@@ -17,6 +18,7 @@ use crate::fault;
 use crate::kept_policy;
 use crate::name::StackName;
 use crate::phase::{Operation, Phase};
+use crate::replay;
 use crate::stack::ExistingStack;
 use crate::state::{self, State};
 use crate::template::{Scope, Template};
@@ -93,6 +95,7 @@ async fn run<C: Console>(
     }
     if let Some(existing) = &existing {
         print_loss(session, template, request, existing)?;
+        print_waiting(session, request, existing).await?;
     }
     print_buckets(session, &buckets, *purge)?;
     if !confirmed(session, request).await? {
@@ -109,10 +112,14 @@ async fn run<C: Console>(
         for bucket in &buckets {
             purge::purge(session, bucket).await?;
         }
-        session.console.line(
-            "S3 gives the names free after some minutes, at times an hour: a deploy before that \
-             fails with OperationAborted",
-        )?;
+        let names: Vec<&str> = buckets.iter().map(|bucket| bucket.name.as_str()).collect();
+        if !names.is_empty() {
+            session.console.line(&format!(
+                "free again after some minutes, at times an hour: {}; a deploy before that fails \
+                 with OperationAborted. All other names are free now",
+                names.join(", ")
+            ))?;
+        }
     } else if !buckets.is_empty() {
         // A stack that was but a name had no policies.
         if existing.is_some_and(|stack| !stack.exists_only_as_name()) {
@@ -123,7 +130,7 @@ async fn run<C: Console>(
         }
         session.console.line(
             "the buckets stand; the next deploy of this environment takes them over, and \
-             --purge removes them",
+             --purge removes them. All other names are free now",
         )?;
     }
     Ok(DeleteOutcome::Deleted)
@@ -176,6 +183,32 @@ fn print_loss<C: Console>(
             .line(&format!("  {name}: the record of the URLs that were given: stays"))?;
     }
     Ok(())
+}
+
+/// Prints how many failed events go with the queue. A queue that cannot be counted is no reason to
+/// keep the stack, but is told.
+async fn print_waiting<C: Console>(
+    session: &mut Session<'_, C>,
+    request: &DeleteRequest,
+    existing: &ExistingStack,
+) -> Result<(), StackError> {
+    if existing.exists_only_as_name() {
+        return Ok(());
+    }
+    let line = match replay::waiting(session, existing).await {
+        Ok(None | Some(Waiting { visible: 0, in_flight: 0 })) => return Ok(()),
+        Ok(Some(Waiting { visible, in_flight })) => format!(
+            "  failed events in the queue: {visible}, being replayed: {in_flight}: these logs have \
+             no results, and the events go with the stack. To have them analyzed first, answer no, \
+             and run\n    {}",
+            request.commands.replay()
+        ),
+        Err(error) => format!(
+            "  failed events, if there are any in the queue, go with the stack; they could not be \
+             counted ({error})"
+        ),
+    };
+    Ok(session.console.line(&line)?)
 }
 
 fn print_buckets<C: Console>(

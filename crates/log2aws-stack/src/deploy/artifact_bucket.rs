@@ -8,6 +8,7 @@ use aws_sdk_s3::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use tokio::time::{Instant, sleep};
 
 use crate::artifacts::{Artifact, Functions};
 use crate::console::Console;
@@ -92,16 +93,28 @@ async fn make<C: Console>(session: &mut Session<'_, C>, bucket: &str) -> Result<
         CreateBucketConfiguration::builder().location_constraint(place).build()
     });
     let create = s3.create_bucket().bucket(bucket).set_create_bucket_configuration(location);
-    if let Err(error) = create.send().await {
-        let fault = fault::call(format!("making the bucket {bucket}"), &error);
+    let (begun, pace) = (Instant::now(), session.pace);
+    loop {
+        let Err(error) = create.clone().send().await else { return Ok(()) };
+        let mut fault = fault::call(format!("making the bucket {bucket}"), &error);
         match fault.code.as_deref() {
             // The response to an earlier attempt was lost.
-            Some("BucketAlreadyOwnedByYou") => {}
+            Some("BucketAlreadyOwnedByYou") => return Ok(()),
             Some("BucketAlreadyExists") => return Err(not_ours(bucket, account)),
+            Some(code) if fault::is_name_not_free(code) && begun.elapsed() < pace.patience => {
+                session.console.status(&format!("waiting until the name {bucket} is free again"));
+                sleep(pace.poll).await;
+            }
+            Some(code) if fault::is_name_not_free(code) => {
+                fault.message.push_str(
+                    "; a bucket of this name was removed a moment ago, and S3 gives its name free \
+                     after some minutes, at times an hour: deploy again then",
+                );
+                return Err(fault.into());
+            }
             _ => return Err(fault.into()),
         }
     }
-    Ok(())
 }
 
 fn not_ours(bucket: &str, account: &str) -> StackError {

@@ -85,7 +85,7 @@ pub(super) async fn create<C: Console>(
             return if is_no_change(&fault.message) {
                 Ok(Planned::Nothing)
             } else {
-                Err(fault.into())
+                Err(fault.with_other_operator().into())
             };
         }
     };

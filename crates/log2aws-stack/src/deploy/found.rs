@@ -2,6 +2,7 @@
 
 use super::DeployRequest;
 use crate::error::StackError;
+use crate::fault;
 use crate::stack::ExistingStack;
 use crate::state::{self, State};
 use crate::watch::{Session, Settled};
@@ -78,7 +79,14 @@ impl DeployRequest {
         let status =
             settled.stack.as_ref().map_or("DELETE_COMPLETE", |stack| stack.status.as_str());
         let delete = commands.delete();
+        let first = first_failure(settled);
         let next = match (state::of(status), status) {
+            (_, "ROLLBACK_COMPLETE") if fault::is_name_not_free(&first) => format!(
+                "The name was in use a moment ago: S3 gives that of a removed bucket free after \
+                 some minutes, at times an hour, SQS that of a queue after a minute. Nothing of \
+                 this deploy is left but the stack's name. Wait that long, run\n  {delete}\nand \
+                 deploy again."
+            ),
             (_, "ROLLBACK_COMPLETE") => format!(
                 "Nothing of this deploy is left but the stack's name. When the cause is mended, run\n  \
                  {delete}\nand deploy again; logs and results are not touched."
@@ -99,7 +107,7 @@ impl DeployRequest {
             what: "the deploy",
             stack: stack.to_string(),
             status: status.to_owned(),
-            first: first_failure(settled),
+            first,
             next: next + besides,
         }
     }

@@ -420,7 +420,7 @@ impl Work<'_> {
         self.phase.set(Phase::AtWork);
         let sent = execute.send().await;
         sent.map_err(|error| {
-            let fault = fault::call("starting the change", &error);
+            let fault = fault::call("starting the change", &error).with_other_operator();
             // Without a response it is unknown whether the request arrived.
             self.phase.set(if fault.passing { Phase::AtWork } else { Phase::Preparing });
             fault
