@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
 use super::error::DiskError;
@@ -26,10 +27,28 @@ impl DiskStore {
         stop: &dyn Fn() -> bool,
         visit: &mut dyn FnMut(Result<&str, Unreadable>),
     ) -> Result<bool, DiskError> {
+        self.scan_versions(bucket, stop, &mut |found| match found {
+            Ok((_, Some(_))) => {}
+            Ok((key, None)) => visit(Ok(key)),
+            Err(unreadable) => visit(Err(unreadable)),
+        })
+    }
+
+    /// As [`DiskStore::scan`], and visits older bodies, too, with their version ids. The current
+    /// one has none in its name. A body that is replaced meanwhile may be visited once, twice or not
+    /// at all.
+    ///
+    /// # Errors
+    /// As [`DiskStore::scan`].
+    pub fn scan_versions(
+        &self,
+        bucket: &BucketName,
+        stop: &dyn Fn() -> bool,
+        visit: &mut dyn FnMut(Result<(&str, Option<VersionId>), Unreadable>),
+    ) -> Result<bool, DiskError> {
         let bucket = self.inner.bucket(bucket)?;
         let mut visit = |found: Result<Found, Unreadable>| match found {
-            Ok(Found { older: Some(_), .. }) => {}
-            Ok(found) => visit(Ok(&found.key)),
+            Ok(found) => visit(Ok((&found.key, found.older.map(VersionId::new)))),
             Err(unreadable) => visit(Err(unreadable)),
         };
         scan(&*bucket.fs, &bucket.folder, stop, &mut visit).map_err(|source| DiskError::Io {
