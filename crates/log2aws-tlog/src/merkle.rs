@@ -54,7 +54,7 @@ fn range<N: Nodes>(low: u64, high: u64, nodes: &mut N) -> Result<Hash, N::Error>
 
 /// The largest power of two less than `count`, which is at least 2.
 fn split(count: u64) -> u64 {
-    1 << (63 - (count - 1).leading_zeros())
+    1 << (count - 1).ilog2()
 }
 
 /// The hashes from the leaf at `index` to the root of the first `size` leaves, the leaf's sibling

@@ -291,7 +291,7 @@ impl Growth {
             self.bundle.extend_from_slice(&length.to_be_bytes());
             self.bundle.extend_from_slice(entry);
             self.size += 1;
-            if self.size % u64::from(FULL) == 0 {
+            if self.size.is_multiple_of(u64::from(FULL)) {
                 let index = self.size / u64::from(FULL) - 1;
                 let tile = Tile { kind: Kind::Entries, index, width: FULL };
                 new.push(NewTile { tile, bytes: std::mem::take(&mut self.bundle) });

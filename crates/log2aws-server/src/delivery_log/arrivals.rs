@@ -14,7 +14,7 @@ use log2aws_core::server_name::ServerName;
 use log2aws_service::delivery_log::{Log, LogError};
 use log2aws_service::ports::{Cache as _, Settings, VersionId};
 use log2aws_store::DiskStore;
-use log2aws_store::disk::{DiskError, Unreadable};
+use log2aws_store::disk::{DiskError, StoredBody, Unreadable};
 use log2aws_tlog::checkpoint::Checkpoint;
 use log2aws_tlog::delivery::{Delivery, Verdict};
 use log2aws_tlog::hash::Hash;
@@ -132,7 +132,7 @@ impl Arrivals<'_> {
         let (mut found, mut taken) = (Vec::new(), HashSet::new());
         let mut files = HashSet::new();
         let finished = self.store.scan_versions(&self.settings.raw_bucket, stop, &mut |body| {
-            let (key, older) = match body {
+            let StoredBody { key, older } = match body {
                 Ok(body) => body,
                 Err(unreadable) => return self.unreadable.report(&[unreadable]),
             };

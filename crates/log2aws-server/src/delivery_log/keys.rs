@@ -64,8 +64,8 @@ fn read(path: &Path, owner: FileOwner) -> Result<Vec<SigningKey>, ServeError> {
 }
 
 fn write(path: &Path, keys: &[SigningKey], owner: FileOwner) -> Result<(), ServeError> {
-    let text: String = keys.iter().map(|key| format!("{}\n", key.expose())).collect();
-    write_secret_for(path, &text, owner)
+    let lines: Vec<String> = keys.iter().map(SigningKey::expose).collect();
+    write_secret_for(path, &(lines.join("\n") + "\n"), owner)
 }
 
 /// Why the keys of a data folder could not be shown or changed.
@@ -169,7 +169,7 @@ mod tests {
         let mode = fs::metadata(folder.join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let admin = LogKeyAdmin::open(folder).unwrap();
-        assert_eq!(admin.verifiers().unwrap(), [first.clone()]);
+        assert_eq!(admin.verifiers().unwrap(), std::slice::from_ref(&first));
         let second = admin.rotate().unwrap();
         assert_eq!(second[0], first);
         let third = admin.rotate().unwrap();

@@ -62,7 +62,6 @@ impl DeliveryLogTask {
         let keys = read_or_make(&self.data_dir, &self.origin, &mut fill)?;
         let bucket = &self.settings.analyzed_bucket;
         let writer = LogWriter::new(&self.store, bucket, &keys, &self.origin);
-        writer.publish_keys()?;
         let log = writer.recover()?;
         let mut logged = Logged::read(&self.cache, log.as_ref())?;
         let size = log.as_ref().map_or(0, log2aws_service::delivery_log::Log::size);
@@ -70,6 +69,9 @@ impl DeliveryLogTask {
         let (store, settings) = (&self.store, &*self.settings);
         let arrivals = Arrivals { store, settings, unreadable: &self.unreadable };
         let Some(found) = arrivals.find(&mut logged, &|| stop.is_set())? else { return Ok(()) };
+        if log.is_some() || !found.is_empty() {
+            writer.publish_keys()?;
+        }
         if let Some(appended) = writer.append(&found)? {
             let head = appended.head.checkpoint();
             logged.extend(&found, head);

@@ -76,7 +76,7 @@ impl<'a> LogWriter<'a> {
     pub fn recover(&self) -> Result<Option<Log<'a>>, LogError> {
         self.own_log()?;
         self.finish()?;
-        Ok(Log::open(self.store, self.bucket)?)
+        Log::open(self.store, self.bucket)
     }
 
     /// Appends deliveries, which the caller has not found in the log, in this order. Returns `None`
@@ -137,7 +137,8 @@ impl<'a> LogWriter<'a> {
             return Ok(());
         }
         known.extend(new);
-        let text: String = known.iter().map(|key| format!("{key}\n")).collect();
+        let lines: Vec<String> = known.iter().map(VerifierKey::to_string).collect();
+        let text = lines.join("\n") + "\n";
         let condition = Condition::unchanged(version.as_ref());
         self.write((layout::KEYS, TEXT), text.as_bytes(), &condition)?;
         Ok(())

@@ -20,7 +20,7 @@ use log2aws_tlog::tile::{
 };
 
 pub use append::{Appended, LogWriter, MAX_BATCH};
-pub use receipt::receipt;
+pub use receipt::{receipt, receipt_in};
 
 use crate::ports::{Store, StoreError, Version};
 use objects::read;
@@ -97,6 +97,15 @@ impl<'a> Log<'a> {
         let Some((bytes, version)) = found else { return Ok(None) };
         let head = SignedCheckpoint::parse(&bytes)?;
         Ok(Some(Self { store, bucket, head, version }))
+    }
+
+    /// The log as it was at an earlier checkpoint, e.g. one that a witness has cosigned.
+    ///
+    /// # Errors
+    /// As [`Log::continues`].
+    pub fn at(self, head: SignedCheckpoint) -> Result<Self, LogError> {
+        self.continues(head.checkpoint())?;
+        Ok(Self { head, ..self })
     }
 
     /// The signed checkpoint.

@@ -28,6 +28,18 @@ pub fn receipt(
     sha256: Option<&[u8; 32]>,
 ) -> Result<Option<Receipt>, LogError> {
     let Some(log) = Log::open(store, bucket)? else { return Ok(None) };
+    receipt_in(&log, (server, day), sha256)
+}
+
+/// The same in a log that is open.
+///
+/// # Errors
+/// [`LogError`].
+pub fn receipt_in(
+    log: &Log<'_>,
+    (server, day): (&ServerName, Day),
+    sha256: Option<&[u8; 32]>,
+) -> Result<Option<Receipt>, LogError> {
     let is_wanted = |delivery: &Delivery| {
         delivery.server() == server
             && delivery.day() == day

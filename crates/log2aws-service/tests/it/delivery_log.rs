@@ -36,7 +36,8 @@ fn verifier(seed: u8) -> [VerifierKey; 1] {
 /// The delivery of server `n`, of these bytes.
 fn delivery(n: usize, bytes: u8) -> Delivery {
     let place = (format!("web{n:05}").parse().unwrap(), "2019-08-01".parse().unwrap());
-    let arrived = Timestamp::from_millisecond(1_564_704_000_000 + n as i64).unwrap();
+    let arrived =
+        Timestamp::from_millisecond(1_564_704_000_000 + i64::try_from(n).unwrap()).unwrap();
     let version = format!("v{n}-{bytes}");
     Delivery::new(place, ([bytes; 32], 7), &version, arrived, Verdict::Accepted).unwrap()
 }

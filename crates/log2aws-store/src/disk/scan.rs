@@ -28,8 +28,8 @@ impl DiskStore {
         visit: &mut dyn FnMut(Result<&str, Unreadable>),
     ) -> Result<bool, DiskError> {
         self.scan_versions(bucket, stop, &mut |found| match found {
-            Ok((_, Some(_))) => {}
-            Ok((key, None)) => visit(Ok(key)),
+            Ok(StoredBody { older: Some(_), .. }) => {}
+            Ok(StoredBody { key, older: None }) => visit(Ok(key)),
             Err(unreadable) => visit(Err(unreadable)),
         })
     }
@@ -44,11 +44,13 @@ impl DiskStore {
         &self,
         bucket: &BucketName,
         stop: &dyn Fn() -> bool,
-        visit: &mut dyn FnMut(Result<(&str, Option<VersionId>), Unreadable>),
+        visit: &mut dyn FnMut(Result<StoredBody<'_>, Unreadable>),
     ) -> Result<bool, DiskError> {
         let bucket = self.inner.bucket(bucket)?;
         let mut visit = |found: Result<Found, Unreadable>| match found {
-            Ok(found) => visit(Ok((&found.key, found.older.map(VersionId::new)))),
+            Ok(Found { key, older, .. }) => {
+                visit(Ok(StoredBody { key: &key, older: older.map(VersionId::new) }));
+            }
             Err(unreadable) => visit(Err(unreadable)),
         };
         scan(&*bucket.fs, &bucket.folder, stop, &mut visit).map_err(|source| DiskError::Io {
@@ -74,6 +76,15 @@ impl DiskStore {
         let stat = stat.map_err(|e| DiskError::of("reading", &path, key.as_str(), e))?;
         Ok(stat.map(|stat| FileState { stat }))
     }
+}
+
+/// A body that [`DiskStore::scan_versions`] visits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBody<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// Its version id, if it is not the current body of the key.
+    pub older: Option<VersionId>,
 }
 
 /// A name that the scan found.

@@ -1,5 +1,14 @@
 //! Tests of the crate against other implementations, and properties.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::cast_possible_truncation, reason = "trees of tests are small")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "tests read files and the clock, and print"
+)]
+
 mod merkle;
 mod notes;
 mod receipts;

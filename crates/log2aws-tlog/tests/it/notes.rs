@@ -76,7 +76,7 @@ fn our_own_signatures_are_those_of_openssl() {
     let witness = SigningKey::new("witness.example.com/w1", Algorithm::Cosignature, seed).unwrap();
     let text = testdata("cosigned.txt");
     let body = &text[..=text.find("\n\n").unwrap()];
-    let mut note = Checkpoint::parse(body).unwrap().sign(&[log.clone()]).unwrap();
+    let mut note = Checkpoint::parse(body).unwrap().sign(std::slice::from_ref(&log)).unwrap();
     note.cosign(&witness, Timestamp::from_second(1_679_315_147).unwrap()).unwrap();
     assert_eq!(note.to_string(), text);
     assert!(note.cosign(&log, Timestamp::UNIX_EPOCH).is_err() && note.sign(&witness).is_err());

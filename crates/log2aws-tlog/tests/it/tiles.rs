@@ -1,7 +1,6 @@
 //! Tiles and bundles: those of transparency-dev/tessera, and trees of many sizes.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -130,8 +129,8 @@ fn the_objects_of_the_log_are_known_by_their_keys() {
 struct Tiles(BTreeMap<Tile, Vec<u8>>);
 
 impl Tiles {
-    fn read(&self, tile: Tile) -> Result<Vec<u8>, Infallible> {
-        Ok(self.0.get(&tile).cloned().unwrap_or_default())
+    fn read(&self, tile: Tile) -> Result<Vec<u8>, String> {
+        self.0.get(&tile).cloned().ok_or(format!("{tile} is missing"))
     }
 }
 
