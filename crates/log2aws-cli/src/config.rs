@@ -33,7 +33,8 @@ pub const WITHOUT_VARIABLE: [&str; 7] =
     ["change-set", "from", "help", "till", "undo", "version", "yes"];
 
 /// The verbs for the data of `serve`, besides `serve` itself.
-const OPERATOR_VERBS: [&str; 6] = ["alerts", "audit", "reopen", "retire", "store", "token"];
+const OPERATOR_VERBS: [&str; 7] =
+    ["alerts", "audit", "proof", "reopen", "retire", "store", "token"];
 
 /// The keys of the file of `serve` that these verbs read, if they have such a flag.
 pub const OPERATOR_KEYS: [&str; 5] = ["alert", "data-dir", "final-after", "time-zone", "webhook"];

@@ -13,6 +13,7 @@ mod background;
 mod config;
 mod credentials;
 mod dashboard;
+mod delivery_log;
 mod endpoint;
 mod file_fingerprint;
 mod folder_cache;
@@ -35,6 +36,7 @@ pub use alerts::{
 pub use audit::{AUDIT_FOLDER, AUDIT_SUFFIX, AuditConfig, AuditEvent, EVENTS, MAX_LINE_BYTES};
 pub use config::{DEFAULT_REQUESTS_PER_SECOND, DoorLimits, KeyFileAction, ServeConfig, ServeError};
 pub use credentials::{KeyPair, PROFILE, REGION, Token};
+pub use delivery_log::{LogKeyAdmin, LogKeyError};
 pub use http::tls::{TlsError, TlsFiles};
 pub use log2aws_store::disk::snapshot::{Snapshot, SnapshotError, snapshot};
 #[cfg(feature = "fuzzing")]

@@ -92,6 +92,7 @@ pub(crate) struct Metrics {
     pub(crate) analyze_seconds: Histogram,
     pub(crate) queue_length: Gauge,
     pub(crate) expired: Counter,
+    pub(crate) delivery_log_entries: Gauge,
     pub(crate) store_errors: Labelled<Kind>,
     pub(crate) unreadable: Gauge,
     pub(crate) retention_paused: Gauge,
@@ -128,6 +129,7 @@ impl Metrics {
             analyze_seconds: Histogram::new(seconds),
             queue_length: Gauge::default(),
             expired: Counter::default(),
+            delivery_log_entries: Gauge::default(),
             store_errors: Family::default(),
             unreadable: Gauge::default(),
             retention_paused: Gauge::default(),
@@ -183,6 +185,11 @@ impl Metrics {
             "analyze_queue_length",
             "Day logs that wait for analysis, or for another try",
             m.queue_length.clone(),
+        );
+        r.register(
+            "delivery_log_entries",
+            "Deliveries in the delivery log, at its last checkpoint",
+            m.delivery_log_entries.clone(),
         );
         r.register(
             "objects_expired",

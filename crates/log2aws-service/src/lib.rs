@@ -4,6 +4,7 @@
 //! or the environment. All of that is passed in through [`ports`].
 
 pub mod analyze;
+pub mod delivery_log;
 pub mod http;
 pub mod ports;
 pub mod signer;

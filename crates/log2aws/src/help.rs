@@ -13,6 +13,7 @@ On the machine that collects the logs:
   store        Copy the data folder of serve
   reopen       Allow one more delivery of a final day
   retire       Expect no logs of a server from a day on
+  proof        Prove deliveries: receipts, their check, and a witness
 
     log2aws serve --listen 0.0.0.0:8750 --public-url http://log2aws.example:8750 \\
       --data-dir /var/lib/log2aws --allow-hosts 10.0.0.0/8
@@ -163,6 +164,37 @@ Examples:
   log2aws retire web01 --from yesterday --why 'replaced by web02'
   log2aws retire web01 --undo
   log2aws retire --list --json";
+
+pub(crate) const PROOF: &str = "\
+Examples:
+  log2aws proof write web01 2026-08-01 -o web01.tlog-proof
+  log2aws proof check web01.tlog-proof --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --log 2026-08-01.log
+  log2aws proof key";
+
+pub(crate) const PROOF_WRITE: &str = "\
+Examples:
+  log2aws proof write web01 2026-08-01 -o web01.tlog-proof
+  log2aws proof write web01 2026-08-01 --cosigned checkpoint -o web01.tlog-proof";
+
+pub(crate) const PROOF_CHECK: &str = "\
+Examples:
+  log2aws proof check web01.tlog-proof --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --log 2026-08-01.log
+  log2aws proof check web01.tlog-proof --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --witness witness.example.com/w1+7e6f4aaa+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea
+  log2aws proof check web01.tlog-proof --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --online";
+
+pub(crate) const PROOF_KEY: &str = "\
+Examples:
+  log2aws proof key
+  log2aws proof key --results s3://analyzedlogs-dev-111122223333-ap-northeast-1";
+
+pub(crate) const PROOF_ROTATE: &str = "\
+Examples:
+  sudo log2aws proof rotate";
+
+pub(crate) const PROOF_WITNESS: &str = "\
+Examples:
+  log2aws proof witness --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --name audit.example.com/log2aws --state ~/log2aws-witness
+  log2aws proof witness --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --name audit --state . --since web01.tlog-proof";
 
 pub(crate) const STACK: &str = "\
 Examples:

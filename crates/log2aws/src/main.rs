@@ -16,6 +16,7 @@ mod invite;
 mod listener;
 mod logging;
 mod printable;
+mod proof;
 mod reopen;
 mod results_bucket;
 mod retire;

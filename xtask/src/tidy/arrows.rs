@@ -18,6 +18,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "log2aws-server",
             "log2aws-service",
             "log2aws-stack",
+            "log2aws-tlog",
         ],
     ),
     ("log2aws-agent-bin", &["log2aws-cli"]),
@@ -32,6 +33,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "log2aws-raster",
             "log2aws-service",
             "log2aws-store",
+            "log2aws-tlog",
         ],
     ),
     ("log2aws-agent", &["log2aws-core"]),
@@ -48,13 +50,17 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("log2aws-store", &["log2aws-core", "log2aws-service"]),
     // rules
     ("log2aws-dashboard", &["log2aws-core", "log2aws-service"]),
-    ("log2aws-service", &["log2aws-core"]),
+    ("log2aws-service", &["log2aws-core", "log2aws-tlog"]),
     // pure
     ("log2aws-core", &[]),
     ("log2aws-raster", &[]),
+    ("log2aws-tlog", &["log2aws-core"]),
     // tests and tools
     ("log2aws-skip", &[]),
-    ("log2aws-fuzz", &["log2aws-core", "log2aws-server", "log2aws-service", "log2aws-store"]),
+    (
+        "log2aws-fuzz",
+        &["log2aws-core", "log2aws-server", "log2aws-service", "log2aws-store", "log2aws-tlog"],
+    ),
     ("xtask", &[]),
 ];
 

@@ -14,6 +14,7 @@ use log2aws_service::analyze::MAX_SUMMARY_BYTES;
 use log2aws_service::ports::{Clock, VersionId};
 use log2aws_store::DiskStore;
 use log2aws_store::disk::{DiskError, RetentionRule};
+use log2aws_tlog::layout::is_of_log;
 
 use super::clock_guard::{ClockCheck, EARLY, PAUSED, begin_of_day};
 use super::unreadable_objects::UnreadableObjects;
@@ -112,10 +113,11 @@ impl Retention {
         Ok(())
     }
 
-    /// Whether a key holds a decision of an operator, e.g. that a day was reopened. Only a new
-    /// decision replaces it; it never expires.
+    /// Whether a key holds a decision of an operator, e.g. that a day was reopened, or a part of the
+    /// delivery log. Only a new decision replaces the former, and the log is proved by all of its
+    /// parts; they never expire.
     fn is_record(&self, bucket: &BucketName, key: &str) -> bool {
-        *bucket == self.analyzed_bucket && key.starts_with(RECORDS_PREFIX)
+        *bucket == self.analyzed_bucket && (key.starts_with(RECORDS_PREFIX) || is_of_log(key))
     }
 
     /// Whether this is the summary, or the list of refused versions, of a log that still exists.

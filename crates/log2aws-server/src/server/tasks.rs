@@ -18,6 +18,8 @@ use crate::background::retention::Retention;
 use crate::background::watched_files::WatchedFiles;
 use crate::background::wiring::start_common;
 use crate::config::ServeError;
+use crate::delivery_log::origin;
+use crate::delivery_log::task::DeliveryLogTask;
 use crate::folder_cache::FolderCache;
 use crate::http::router::App;
 
@@ -27,6 +29,9 @@ const INDEX_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
 /// A cache in the data folder of which logs have results of their newest version. It may be
 /// removed.
 const SCAN_CACHE_FOLDER: &str = "scan-cache";
+
+/// A cache in the data folder of which versions are in the delivery log. It may be removed.
+const LOG_CACHE_FOLDER: &str = "delivery-log-cache";
 
 impl Server {
     /// Starts all background tasks.
@@ -39,9 +44,10 @@ impl Server {
         app: &Arc<App>,
         queue: &Arc<Queue>,
     ) -> Result<(), ServeError> {
-        let path = self.config.data_dir.join(SCAN_CACHE_FOLDER);
-        let cache =
-            FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })?;
+        let cache = |folder: &str| {
+            let path = self.config.data_dir.join(folder);
+            FolderCache::open(&path).map_err(|source| ServeError::Cache { path, source })
+        };
         supervisor.start(StartupScan {
             store: self.store.clone(),
             settings: self.settings.clone(),
@@ -50,9 +56,20 @@ impl Server {
             clock: self.clock.clone(),
             metrics: app.metrics.clone(),
             unreadable: app.unreadable.clone(),
-            cache,
+            cache: cache(SCAN_CACHE_FOLDER)?,
             keep_analyzed_days: self.config.keep_analyzed_days,
             scanned_at: None,
+        })?;
+        supervisor.start(DeliveryLogTask {
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            clock: self.clock.clone(),
+            metrics: app.metrics.clone(),
+            unreadable: app.unreadable.clone(),
+            data_dir: self.config.data_dir.clone(),
+            cache: cache(LOG_CACHE_FOLDER)?,
+            origin: origin(&self.settings.raw_bucket, &self.store_id),
+            done: None,
         })?;
         supervisor.start(self.retention(app))?;
         supervisor.start(AuditRetention {

@@ -13,6 +13,7 @@ mod child;
 mod client;
 mod days;
 mod delivery;
+mod delivery_log;
 mod door;
 mod faulty_disk;
 mod front;

@@ -5,6 +5,7 @@
 mod analyze;
 mod charts;
 mod days;
+mod delivery_log;
 mod door;
 mod hostile;
 mod http;

@@ -96,7 +96,15 @@ fn refuse_untrusted(fs: &dyn FileSystem, root: &Path, buckets: &[&str]) -> Resul
     for name in ["lock", "format", "format.new", "dashboard-logouts"] {
         check(&root.join(name), Kind::File, false)?;
     }
-    for name in ["staging", "uploads", "buckets", AUDIT, "scan-cache", "dashboard-cache"] {
+    for name in [
+        "staging",
+        "uploads",
+        "buckets",
+        AUDIT,
+        "scan-cache",
+        "dashboard-cache",
+        "delivery-log-cache",
+    ] {
         check(&root.join(name), Kind::Folder, false)?;
     }
     for bucket in buckets {

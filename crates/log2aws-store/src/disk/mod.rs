@@ -53,6 +53,7 @@ pub use multipart::{Assembled, StagedPart};
 pub use object_file::ObjectReader;
 use object_file::Opened;
 pub use retention::RetentionRule;
+pub use scan::StoredBody;
 pub use staged::Staged;
 pub use types::{
     Attributes, Digests, Entry, Expired, FileState, ListQuery, Listing, MAX_PAGE, ObjectInfo,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use log2aws_core::key::{BucketName, ObjectKey};
+use log2aws_service::ports::VersionId;
 
 use super::DiskStore;
 use super::error::DiskError;
@@ -26,10 +27,30 @@ impl DiskStore {
         stop: &dyn Fn() -> bool,
         visit: &mut dyn FnMut(Result<&str, Unreadable>),
     ) -> Result<bool, DiskError> {
+        self.scan_versions(bucket, stop, &mut |found| match found {
+            Ok(StoredBody { older: Some(_), .. }) => {}
+            Ok(StoredBody { key, older: None }) => visit(Ok(key)),
+            Err(unreadable) => visit(Err(unreadable)),
+        })
+    }
+
+    /// As [`DiskStore::scan`], and visits older bodies, too, with their version ids. The current
+    /// one has none in its name. A body that is replaced meanwhile may be visited once, twice or not
+    /// at all.
+    ///
+    /// # Errors
+    /// As [`DiskStore::scan`].
+    pub fn scan_versions(
+        &self,
+        bucket: &BucketName,
+        stop: &dyn Fn() -> bool,
+        visit: &mut dyn FnMut(Result<StoredBody<'_>, Unreadable>),
+    ) -> Result<bool, DiskError> {
         let bucket = self.inner.bucket(bucket)?;
         let mut visit = |found: Result<Found, Unreadable>| match found {
-            Ok(Found { older: Some(_), .. }) => {}
-            Ok(found) => visit(Ok(&found.key)),
+            Ok(Found { key, older, .. }) => {
+                visit(Ok(StoredBody { key: &key, older: older.map(VersionId::new) }));
+            }
             Err(unreadable) => visit(Err(unreadable)),
         };
         scan(&*bucket.fs, &bucket.folder, stop, &mut visit).map_err(|source| DiskError::Io {
@@ -55,6 +76,15 @@ impl DiskStore {
         let stat = stat.map_err(|e| DiskError::of("reading", &path, key.as_str(), e))?;
         Ok(stat.map(|stat| FileState { stat }))
     }
+}
+
+/// A body that [`DiskStore::scan_versions`] visits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBody<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// Its version id, if it is not the current body of the key.
+    pub older: Option<VersionId>,
 }
 
 /// A name that the scan found.
