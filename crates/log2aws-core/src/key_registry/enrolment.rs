@@ -28,9 +28,17 @@ const CODE: &str = "log2aws-enrol-1.";
 /// What is authenticated begins with it.
 const LABEL: &str = "log2aws/1 enrol";
 
+/// Where servers put their [`EnrolmentRequest`]s, in the raw bucket.
+const FOLDER: &str = ".log2aws/enrol/";
+
 /// The key in the raw bucket under which a server puts its [`EnrolmentRequest`].
 pub fn enrolment_key(server: &ServerName) -> ObjectKey {
-    ObjectKey::under(".log2aws/enrol/", server)
+    ObjectKey::under(FOLDER, server)
+}
+
+/// The server whose [`enrolment_key`] it is, if it is one.
+pub fn enrolling_server(key: &str) -> Option<ServerName> {
+    key.strip_prefix(FOLDER)?.parse().ok()
 }
 
 /// An open enrolment.

@@ -18,7 +18,7 @@ use crate::server_name::ServerName;
 
 pub use self::enrolment::{
     Enrolment, EnrolmentCode, EnrolmentCodeError, EnrolmentError, EnrolmentRequest,
-    MAX_ENROLMENT_BYTES, enrolment_key,
+    MAX_ENROLMENT_BYTES, enrolling_server, enrolment_key,
 };
 pub use self::file::KeyRegistryError;
 

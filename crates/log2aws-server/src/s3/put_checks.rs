@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::RawKey;
+use log2aws_core::key_registry::enrolling_server;
 use log2aws_service::http::PutBody;
 use percent_encoding::percent_decode_str;
 use s3s::access::S3AccessContext;
@@ -46,8 +47,11 @@ pub(crate) fn check_address(
     }
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     let key = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-    let listed = match key.and_then(|(_, key)| RawKey::parse(key)) {
-        Some(key) => list.check(source, &key.server).is_ok(),
+    let server = key.and_then(|(_, key)| {
+        RawKey::parse(key).map(|key| key.server).or_else(|| enrolling_server(key))
+    });
+    let listed = match server {
+        Some(server) => list.check(source, &server).is_ok(),
         None => list.holds(source),
     };
     if listed { Ok(()) } else { Err(denied("this address may not put this log")) }
@@ -156,6 +160,8 @@ mod tests {
             assert!(check("PUT", "OPERATOR", path, [10, 0, 0, 9]), "{path}");
         }
         assert!(check("PUT", "URLKEY", day, [10, 0, 0, 2]));
+        assert!(!check("PUT", "URLKEY", "/b/.log2aws/enrol/db01", [10, 0, 0, 2]));
+        assert!(check("PUT", "URLKEY", "/b/.log2aws/enrol/web01", [10, 0, 0, 2]));
         assert!(!check("PUT", "URLKEY", "/b/db01/2019-08-01.log", [10, 0, 0, 2]));
     }
 }
