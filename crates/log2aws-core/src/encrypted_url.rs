@@ -204,6 +204,11 @@ impl EncryptedUrl {
         serde_json::from_slice(json).map_err(|_| DecryptError::Shape)
     }
 
+    /// The id of the key to which it is encrypted, as it is written.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// Decrypts the answer with the right one of `keys`.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
 use crate::{
-    alerts, audit, chart, convert, demo, help, reopen, retire, serve, stack, store, terminal, token,
+    alerts, audit, chart, convert, demo, help, key, reopen, retire, serve, stack, store, terminal,
+    token,
 };
 
 /// Collects the daily load logs of servers that hold no AWS credentials, turns each into CSV and
@@ -61,6 +62,9 @@ enum Verb {
     /// Expect no logs of a server from a day on.
     #[command(after_help = help::RETIRE)]
     Retire(retire::RetireArgs),
+    /// Encrypt the upload URLs of servers to their own keys.
+    #[command(after_help = help::KEY)]
+    Key(key::KeyArgs),
     /// Plan, deploy and delete the stack on AWS.
     #[command(after_help = help::STACK)]
     Stack(stack::StackArgs),
@@ -101,6 +105,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         }
         Verb::Reopen(args) => reopen::run(args, &mut io::stdout()),
         Verb::Retire(args) => retire::run(args, &mut io::stdout()),
+        Verb::Key(args) => key::run(args, &environment, &mut io::stdout()),
         Verb::Stack(args) => stack::run(args),
     };
     done.unwrap_or_else(|error| {

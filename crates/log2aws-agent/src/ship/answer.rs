@@ -3,13 +3,17 @@
 //! Another server in the API's place (a login page, a proxy, a stale cache) must not make this
 //! machine send its log elsewhere, or under another day's key.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use log2aws_core::day::Day;
+use log2aws_core::encrypted_url::{Binding, DecryptError, EncryptedUrl, MEDIA_TYPE, RequestId};
 use log2aws_core::key::RawKey;
+use log2aws_core::key_registry::enrolment_key;
+use log2aws_core::server_key::{KeyId, PrivateKey};
 use log2aws_core::server_name::ServerName;
 use serde::Deserialize;
 use url::Url;
@@ -38,6 +42,21 @@ pub(crate) struct UrlRequest<'a> {
     pub(crate) api: &'a Url,
     /// Further upload hosts from the settings.
     pub(crate) upload_hosts: &'a [HostPattern],
+    /// The name of this request, to which an encrypted answer is bound.
+    pub(crate) request_id: &'a RequestId,
+    /// Our private keys, the newest last.
+    pub(crate) keys: &'a [PrivateKey],
+    /// What is put.
+    pub(crate) what: Target,
+}
+
+/// What a URL is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The log of the day.
+    Log,
+    /// The public key of this server.
+    Enrolment,
 }
 
 impl UrlRequest<'_> {
@@ -48,7 +67,14 @@ impl UrlRequest<'_> {
             .append_pair("server", self.server.as_str())
             .append_pair("date", &self.day.to_string())
             .append_pair("size", &self.size.to_string())
-            .append_pair("sha256", &hex::encode(self.sha256));
+            .append_pair("sha256", &hex::encode(self.sha256))
+            .append_pair("request_id", self.request_id.as_str());
+        if let Some(newest) = self.keys.last() {
+            url.query_pairs_mut().append_pair("key_id", &newest.public().id().to_string());
+        }
+        if self.what == Target::Enrolment {
+            url.query_pairs_mut().append_pair("enrol", "1");
+        }
         url
     }
 }
@@ -119,6 +145,18 @@ pub(crate) enum AnswerError {
     Key { got: String, wanted: String },
     #[error("it wants the header {0:?} sent, which is none that belongs to an upload")]
     Header(String),
+    #[error(
+        "this server has the key {0}, and the API answers with a plain URL: is the key registered \
+         (log2aws key list), and is the API as new as this program?"
+    )]
+    NotEncrypted(KeyId),
+    #[error("its encrypted URL cannot be used: {0}")]
+    Encrypted(#[from] DecryptError),
+    #[error(
+        "its URL is encrypted to the key {0}, and this server has none: make one (key new) and \
+         have it registered, or restore the one that it had"
+    )]
+    NoKey(String),
     #[error("its URL is not bound to this log: {0} is missing in its answer, or another")]
     Unbound(&'static str),
 }
@@ -131,8 +169,47 @@ struct Answer {
     key: String,
 }
 
+/// The JSON of an answer: decrypted, if the server has a key. A plain answer is then no answer, as
+/// whoever made it could be anybody.
+pub(crate) fn open<'b>(
+    media_type: Option<&str>,
+    body: &'b [u8],
+    asked: &UrlRequest<'_>,
+) -> Result<Cow<'b, [u8]>, AnswerError> {
+    let is_encrypted = media_type == Some(MEDIA_TYPE);
+    match (is_encrypted, asked.keys.last()) {
+        (false, None) => Ok(Cow::Borrowed(body)),
+        // The key is not registered yet, and the answer holds nothing but our public key's place.
+        (false, Some(_)) if asked.what == Target::Enrolment => Ok(Cow::Borrowed(body)),
+        (false, Some(newest)) => {
+            // A login page is told as such.
+            let plain: Result<Answer, _> = serde_json::from_slice(body);
+            Err(plain.map_or_else(
+                |_| not_json(body),
+                |_| AnswerError::NotEncrypted(newest.public().id()),
+            ))
+        }
+        (true, None) => Err(AnswerError::NoKey(EncryptedUrl::parse(body)?.key_id().to_owned())),
+        (true, Some(_)) => {
+            let binding = Binding {
+                server: asked.server,
+                day: asked.day,
+                size: asked.size,
+                sha256: asked.sha256,
+                request_id: asked.request_id,
+            };
+            Ok(Cow::Owned(EncryptedUrl::parse(body)?.decrypt(asked.keys, binding)?))
+        }
+    }
+}
+
 /// Parses the response to a request for a URL.
-pub(crate) fn check(body: &[u8], asked: &UrlRequest<'_>) -> Result<Upload, AnswerError> {
+pub(crate) fn check(
+    media_type: Option<&str>,
+    body: &[u8],
+    asked: &UrlRequest<'_>,
+) -> Result<Upload, AnswerError> {
+    let body = &*open(media_type, body, asked)?;
     let answer: Answer = serde_json::from_slice(body).map_err(|_| not_json(body))?;
     if answer.method != "PUT" {
         return Err(AnswerError::Method(quote(&answer.method)));
@@ -150,10 +227,16 @@ pub(crate) fn check(body: &[u8], asked: &UrlRequest<'_>) -> Result<Upload, Answe
         let host = url.host_str().unwrap_or_default();
         return Err(AnswerError::Host(quote(host.trim_matches(['[', ']']))));
     }
-    let names_this_log = RawKey::parse(&answer.key)
-        .is_some_and(|key| key.server == *asked.server && key.day == asked.day);
-    if !names_this_log || !url.path().ends_with(&format!("/{}", answer.key)) {
-        let wanted = format!("{}/{}.log", asked.server, asked.day);
+    let is_ours = match asked.what {
+        Target::Log => RawKey::parse(&answer.key)
+            .is_some_and(|key| key.server == *asked.server && key.day == asked.day),
+        Target::Enrolment => answer.key == enrolment_key(asked.server).as_str(),
+    };
+    if !is_ours || !url.path().ends_with(&format!("/{}", answer.key)) {
+        let wanted = match asked.what {
+            Target::Log => format!("{}/{}.log", asked.server, asked.day),
+            Target::Enrolment => enrolment_key(asked.server).to_string(),
+        };
         return Err(AnswerError::Key { got: quote(&answer.key), wanted });
     }
     let headers = headers(answer.headers, asked)?;
@@ -298,6 +381,10 @@ mod tests {
     const API: &str = "https://api.example/prod";
     const URL: &str = "https://b.s3.amazonaws.com/web01/2026-11-21.log?X-Amz-Signature=5ec3e7";
 
+    fn request_id() -> RequestId {
+        "0123456789abcdef".parse().unwrap()
+    }
+
     fn check_with(change: impl Fn(&mut serde_json::Value)) -> Result<Upload, AnswerError> {
         let server: ServerName = "web01".parse().unwrap();
         let day = "2026-11-21".parse().unwrap();
@@ -310,6 +397,9 @@ mod tests {
             tls: true,
             api: &api,
             upload_hosts: &[],
+            request_id: &request_id(),
+            keys: &[],
+            what: Target::Log,
         };
         let mut answer = serde_json::json!({
             "url": URL,
@@ -322,7 +412,7 @@ mod tests {
             "expires_at": "2026-11-22T00:05:00Z",
         });
         change(&mut answer);
-        check(&serde_json::to_vec(&answer).unwrap(), &asked)
+        check(None, &serde_json::to_vec(&answer).unwrap(), &asked)
     }
 
     #[test]
@@ -396,8 +486,11 @@ mod tests {
             tls: false,
             api: &api,
             upload_hosts: &[],
+            request_id: &request_id(),
+            keys: &[],
+            what: Target::Log,
         };
-        let refused = |body: &[u8]| check(body, &asked).unwrap_err().to_string();
+        let refused = |body: &[u8]| check(None, body, &asked).unwrap_err().to_string();
         assert!(refused(b"<!DOCTYPE html><html>").contains("a web page"));
         assert!(refused(b"").contains("nothing"));
         assert!(refused(b"error: no\x1b[31m such host").contains("\"error: no [31m such host\""));

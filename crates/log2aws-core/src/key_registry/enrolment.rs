@@ -242,18 +242,16 @@ impl KeyRegistry {
     /// Checks the request of a server, and registers its key: beside the present one, if it has one.
     /// The enrolment is closed.
     ///
-    /// A request that was put in time is taken later as well: `put_at` is when it arrived.
-    ///
     /// # Errors
     /// [`KeyDecisionError`]; nothing is changed then.
     pub fn accept(
         &mut self,
         server: &ServerName,
         request: &[u8],
-        put_at: Timestamp,
+        now: Timestamp,
         record: impl FnOnce(PublicKey) -> KeyRecord,
     ) -> Result<PublicKey, KeyDecisionError> {
-        let open = self.check_enrolment(server, put_at)?.clone();
+        let open = self.check_enrolment(server, now)?.clone();
         let damaged = || EnrolmentError::Damaged(server.clone());
         let asked: EnrolmentRequest = serde_json::from_slice(request).map_err(|_| damaged())?;
         let key: PublicKey = asked.key.parse().map_err(|_| damaged())?;

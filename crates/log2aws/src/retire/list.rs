@@ -13,7 +13,7 @@ use crate::results_bucket::ResultsBucket;
 /// # Errors
 /// The records cannot be read.
 pub(super) fn run(bucket: &ResultsBucket, json: bool, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let (retired, _) = records::read(bucket)?;
+    let retired = records::read(bucket)?;
     let records = retired.records();
     if json {
         serde_json::to_writer_pretty(&mut *out, records)?;
