@@ -301,6 +301,15 @@ pub(crate) fn detail(body: &[u8]) -> Option<String> {
     (!text.is_empty() && !text.starts_with(['<', '{'])).then(|| quote(text))
 }
 
+/// The code of a refusal, for programs.
+pub(crate) fn code(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Problem {
+        code: String,
+    }
+    serde_json::from_slice::<Problem>(body).ok().map(|problem| problem.code)
+}
+
 /// The `<Code>` of S3's error document. Nothing else is repeated, because it can contain the
 /// signature and the key id.
 pub(crate) fn store_code(body: &[u8]) -> Option<String> {
@@ -375,181 +384,4 @@ fn without_secret(word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const API: &str = "https://api.example/prod";
-    const URL: &str = "https://b.s3.amazonaws.com/web01/2026-11-21.log?X-Amz-Signature=5ec3e7";
-
-    fn request_id() -> RequestId {
-        "0123456789abcdef".parse().unwrap()
-    }
-
-    fn check_with(change: impl Fn(&mut serde_json::Value)) -> Result<Upload, AnswerError> {
-        let server: ServerName = "web01".parse().unwrap();
-        let day = "2026-11-21".parse().unwrap();
-        let api = Url::parse(API).unwrap();
-        let asked = UrlRequest {
-            server: &server,
-            day,
-            size: 3,
-            sha256: [7; 32],
-            tls: true,
-            api: &api,
-            upload_hosts: &[],
-            request_id: &request_id(),
-            keys: &[],
-            what: Target::Log,
-        };
-        let mut answer = serde_json::json!({
-            "url": URL,
-            "method": "PUT",
-            "headers": {
-                "content-length": "3",
-                "x-amz-checksum-sha256": BASE64.encode([7; 32]),
-            },
-            "key": "web01/2026-11-21.log",
-            "expires_at": "2026-11-22T00:05:00Z",
-        });
-        change(&mut answer);
-        check(None, &serde_json::to_vec(&answer).unwrap(), &asked)
-    }
-
-    #[test]
-    fn a_right_answer_is_taken_and_keeps_its_secret() {
-        let upload = check_with(|_| {}).unwrap();
-        assert_eq!(upload.url.expose().as_str(), URL);
-        assert_eq!(upload.headers.len(), 2);
-        assert!(!format!("{upload:?}").contains("5ec3e7"));
-        // A key with a prefix, path-style, as in a large fleet.
-        let spread = RawKey::new(
-            "web01".parse().unwrap(),
-            "2026-11-21".parse().unwrap(),
-            log2aws_core::key::KeyPrefix::Spread,
-        );
-        let key = spread.object_key().to_string();
-        check_with(|answer| {
-            answer["url"] = format!("https://s3.example/bucket/{key}?x").into();
-            answer["key"] = key.as_str().into();
-        })
-        .unwrap();
-    }
-
-    #[test]
-    fn each_wrong_answer_is_refused_for_its_reason() {
-        let url = |url: &'static str| check_with(move |answer| answer["url"] = url.into());
-        let header = |name: &'static str, value: &'static str| {
-            check_with(move |answer| answer["headers"][name] = value.into())
-        };
-        assert_eq!(url("http://b/web01/2026-11-21.log").unwrap_err(), AnswerError::Plain);
-        assert_eq!(
-            url("ftp://b/web01/2026-11-21.log").unwrap_err(),
-            AnswerError::Scheme("ftp".into())
-        );
-        assert!(matches!(url("/web01/2026-11-21.log").unwrap_err(), AnswerError::Url(_)));
-        assert_eq!(url("https://a:b@b/web01/2026-11-21.log").unwrap_err(), AnswerError::Login);
-        assert!(matches!(
-            url("https://b/web02/2026-11-21.log").unwrap_err(),
-            AnswerError::Key { .. }
-        ));
-        assert!(matches!(
-            check_with(|answer| answer["key"] = "web01/2026-11-20.log".into()).unwrap_err(),
-            AnswerError::Key { .. }
-        ));
-        assert_eq!(
-            check_with(|answer| answer["method"] = "POST".into()).unwrap_err(),
-            AnswerError::Method("POST".into())
-        );
-        for name in ["host", "Transfer-Encoding", "authorization", "x-amz-a\r\nb", "x-amz-ü"] {
-            assert!(matches!(header(name, "x").unwrap_err(), AnswerError::Header(_)), "{name:?}");
-        }
-        assert!(matches!(header("x-amz-a", "b\r\nc: d").unwrap_err(), AnswerError::Header(_)));
-        for (name, value) in [("content-length", "4"), ("x-amz-checksum-sha256", "AAAA")] {
-            assert_eq!(header(name, value).unwrap_err(), AnswerError::Unbound(name));
-        }
-        assert_eq!(
-            check_with(|answer| answer["headers"] = serde_json::json!({})).unwrap_err(),
-            AnswerError::Unbound("content-length")
-        );
-    }
-
-    #[test]
-    fn what_is_no_answer_is_told_without_its_secrets() {
-        let server: ServerName = "web01".parse().unwrap();
-        let day = "2026-11-21".parse().unwrap();
-        let api = Url::parse(API).unwrap();
-        let asked = UrlRequest {
-            server: &server,
-            day,
-            size: 3,
-            sha256: [7; 32],
-            tls: false,
-            api: &api,
-            upload_hosts: &[],
-            request_id: &request_id(),
-            keys: &[],
-            what: Target::Log,
-        };
-        let refused = |body: &[u8]| check(None, body, &asked).unwrap_err().to_string();
-        assert!(refused(b"<!DOCTYPE html><html>").contains("a web page"));
-        assert!(refused(b"").contains("nothing"));
-        assert!(refused(b"error: no\x1b[31m such host").contains("\"error: no [31m such host\""));
-        assert!(refused(b"[1,2]").contains("[1,2]"));
-        assert!(refused(b"\xff\xfe").contains("instead of the JSON"));
-        assert!(refused(URL.as_bytes()).contains("a URL alone"));
-        let seen = refused(format!("see {URL}").as_bytes());
-        assert!(seen.contains("see https://b.s3.amazonaws.com/web01/2026-11-21.log?…"), "{seen}");
-        assert!(!refused(URL.as_bytes()).contains("5ec3e7"));
-        assert!(refused("x".repeat(9999).as_bytes()).len() < 600);
-    }
-
-    #[test]
-    fn an_address_in_a_message_is_shown_and_its_secret_is_not() {
-        let moved = "This endpoint was retired, use https://new.example/prod";
-        assert_eq!(detail(moved.as_bytes()).unwrap(), moved);
-        for (text, shown) in [
-            ("to https://a/b?X-Amz-Signature=5ec3e7 now", "to https://a/b?… now"),
-            ("{\"u\":\"https://a/b?sig=5ec3e7\"}", ""),
-            ("\"https://a/b?sig=5ec3e7\"", "\"https://a/b?…"),
-            ("https://ops:5ec3e7@a/b", "(…)"),
-            ("X-Amz-Signature=5ec3e7", "(…)"),
-            ("a=1&x-amz-signature=5ec3e7 b", "(…) b"),
-            ("https://a/b&sig=5ec3e7", "https://a/b?…"),
-        ] {
-            assert_eq!(quote_of(text), shown, "{text}");
-        }
-    }
-
-    fn quote_of(text: &str) -> String {
-        detail(text.as_bytes()).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_receipt_is_told_from_any_other_200() {
-        let sum = BASE64.encode([7; 32]);
-        let fault = |etag, checksum, body: &[u8]| not_from_a_store(etag, checksum, body, &[7; 32]);
-        assert_eq!(fault(Some("\"e\""), None, b""), None);
-        assert_eq!(fault(Some("\"e\""), Some(&sum), b""), None);
-        assert!(fault(Some("\"e\""), None, b"<html>").unwrap().contains("a text"));
-        assert!(fault(None, Some(&sum), b"").unwrap().contains("ETag"));
-        assert!(fault(Some("\"\""), None, b"").unwrap().contains("ETag"));
-        assert!(fault(Some("\"e\""), Some("AAAA"), b"").unwrap().contains("other bytes"));
-    }
-
-    #[test]
-    fn words_of_a_refusal() {
-        assert_eq!(detail(br#"{"title":"t","detail":"no \"size\""}"#).unwrap(), "no \"size\"");
-        assert_eq!(detail(br#"{"message":"Forbidden"}"#).unwrap(), "Forbidden");
-        assert_eq!(detail(b"bad date\n").unwrap(), "bad date");
-        for nothing in [&b""[..], b"<html>", b"{\"x\":1}", b"\xff"] {
-            assert_eq!(detail(nothing), None);
-        }
-        let error = b"<Error><Code>AccessDenied</Code><StringToSign>s</StringToSign></Error>";
-        assert_eq!(store_code(error).unwrap(), "AccessDenied");
-        assert_eq!(store_code(b"<Code>a b</Code>"), None);
-        assert_eq!(store_code(b"<Code>x"), None);
-        let expired = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message>";
-        assert!(is_expired(expired) && is_expired(b"<Code>ExpiredToken</Code>"));
-        assert!(!is_expired(error) && !is_expired(b"Request has expired"));
-    }
-}
+mod tests;

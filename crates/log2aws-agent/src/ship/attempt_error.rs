@@ -81,6 +81,12 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
              address, and does nothing in between refuse this machine? (--api)",
             by_way_of(reply)
         ))),
+        // It is not the address.
+        403 if answer::code(&reply.body).is_some_and(|code| code.starts_with("key-")) => {
+            AttemptError::Final(Failure::Refused(format!(
+                "the API {api} gives no URL (403{detail})"
+            )))
+        }
         403 => AttemptError::Final(Failure::Refused(format!(
             "the API {api} refuses this machine (403{detail}){}; the allow-list must hold this \
              address for server {}",

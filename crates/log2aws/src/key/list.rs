@@ -7,6 +7,7 @@ use log2aws_cli::exit::Exit;
 use log2aws_core::key_registry::{KEY, KeyRegistry};
 
 use super::{RECORD, no_registry};
+use crate::clock::to_second;
 use crate::results_bucket::ResultsBucket;
 
 /// Prints a line for each key and for each open code, or the registry as JSON.
@@ -48,19 +49,15 @@ pub(super) fn run(
                 None => ("valid", record.at, &record.by, ""),
                 Some(end) => ("revoked", end.at, &end.by, end.why.as_str()),
             };
-            let at = at.to_string();
-            let line = format!("{server:<16}  {id:<16}  {state:<8}  {at:<20.20}  {by}  {why}");
+            let at = to_second(at);
+            let line = format!("{server:<16}  {id:<16}  {state:<8}  {at:<20}  {by}  {why}");
             writeln!(out, "{}", line.trim_end())?;
         }
     }
     for (server, open) in registry.enrolments() {
-        let (server, at, by) = (server.as_str(), open.at.to_string(), &open.by);
+        let (server, at, by) = (server.as_str(), to_second(open.at), &open.by);
         let until = open.expires;
-        writeln!(
-            out,
-            "{server:<16}  {:<16}  {:<8}  {at:<20.20}  {by}  until {until}",
-            "-", "code"
-        )?;
+        writeln!(out, "{server:<16}  {:<16}  {:<8}  {at:<20}  {by}  until {until}", "-", "code")?;
     }
     Ok(Exit::Done)
 }
