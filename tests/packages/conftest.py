@@ -40,8 +40,9 @@ def run(*command, check=True, **more):
     return done
 
 
-def built(ending):
-    (found,) = DIST.glob(f"*{ending}")
+def built(ending, program=AGENT):
+    """The file with this ending of what is made for a program."""
+    (found,) = DIST.glob(f"{program}[-_][0-9]*{ending}")
     return found
 
 

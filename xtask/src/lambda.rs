@@ -4,7 +4,7 @@
 //! bucket, and a deploy that changes nothing must find it there.
 
 use std::ffi::OsString;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -19,6 +19,9 @@ use crate::{dist, test, tools};
 /// The functions: package, and program in it.
 pub(crate) const FUNCTIONS: [(&str, &str); 2] =
     [("log2aws-lambda", "generate-url"), ("log2aws-lambda-analyze", "analyze-log")];
+
+/// The file that names the zips which passed their tests.
+pub(crate) const TESTED: &str = "tested.sha256";
 
 /// The C library of `provided.al2023`.
 const GLIBC: &str = "2.34";
@@ -35,6 +38,14 @@ pub(crate) struct Options {
     /// With --host: how the programs are built.
     #[arg(long, value_enum, default_value = "release", requires = "host")]
     profile: Profile,
+    /// Zip the programs of this folder instead of building them: for tests.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["arm64", "host"])]
+    built: Option<PathBuf>,
+    /// Then test the programs that are in the zips, on this machine, which must be of their kind, and
+    /// write what was tested to `tested.sha256` beside them: a release's arm64 zips are a new
+    /// stack's default because of it.
+    #[arg(long, conflicts_with_all = ["host", "built"])]
+    test: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -49,29 +60,86 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
     let target = test::target_folder(&shell)?;
+    let (processor, triple) = if options.arm64 {
+        ("aarch64", "aarch64-unknown-linux-gnu")
+    } else {
+        ("x86_64", "x86_64-unknown-linux-gnu")
+    };
+    ensure!(
+        !options.test || processor == std::env::consts::ARCH,
+        "this machine is {}, and runs no functions for {processor}: test them on one of their kind",
+        std::env::consts::ARCH
+    );
+    let zips = target.join("lambda");
+    if let Some(folder) = &options.built {
+        return built(&shell, folder, &zips);
+    }
     let programs = if options.host {
         let folder = on_host(&shell, &target, options.profile)?;
         FUNCTIONS.map(|(_, name)| folder.join(name))
-    } else if options.arm64 {
-        by_zig(&shell, root, &target, "aarch64-unknown-linux-gnu")?
     } else {
-        by_zig(&shell, root, &target, "x86_64-unknown-linux-gnu")?
+        by_zig(&shell, root, &target, triple)?
     };
-    write(&shell, &target, &programs)
+    write(&shell, &zips, &programs)?;
+    if options.test {
+        tested(&shell, root, &zips, &programs)?;
+    }
+    Ok(())
+}
+
+/// Zips the programs of a folder.
+pub(crate) fn built(shell: &Shell, folder: &Path, zips: &Path) -> anyhow::Result<()> {
+    write(shell, zips, &FUNCTIONS.map(|(_, name)| folder.join(name)))
+}
+
+/// Runs the tests of the functions with these programs, and notes which zips have passed.
+fn tested(shell: &Shell, root: &Path, zips: &Path, programs: &[PathBuf]) -> anyhow::Result<()> {
+    test_programs(shell, root, programs)?;
+    let names = FUNCTIONS.map(|(_, name)| format!("{name}.zip"));
+    let lines = names.map(|name| {
+        let hash = hex::encode(Sha256::digest(shell.read_binary_file(zips.join(&name))?));
+        Ok(format!("{hash}  {name}\n"))
+    });
+    let lines: Vec<String> = lines.into_iter().collect::<anyhow::Result<_>>()?;
+    shell.write_file(zips.join(TESTED), lines.concat())?;
+    println!("{}", zips.join(TESTED).display());
+    Ok(())
+}
+
+/// Runs the tests of the functions, with a Lambda Runtime API, on these programs.
+pub(crate) fn test_programs(
+    shell: &Shell,
+    root: &Path,
+    programs: &[PathBuf],
+) -> anyhow::Result<()> {
+    let python = tools::tests(shell, root)?;
+    let folder = shell.create_temp_dir()?;
+    for ((_, name), program) in FUNCTIONS.into_iter().zip(programs) {
+        shell.copy_file(program, folder.path().join(name))?;
+    }
+    cmd!(shell, "cargo build --quiet --locked --release -p log2aws").quiet().run()?;
+    let binary = test::target_folder(shell)?.join("release/log2aws");
+    cmd!(shell, "{python} -m pytest -q -p no:cacheprovider tests/aws/bootstraps")
+        .env("LOG2AWS_BINARY", binary)
+        .env("LOG2AWS_BOOTSTRAPS", folder.path())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .quiet()
+        .run()
+        .context("a function that was built for Lambda failed")
 }
 
 /// Builds both functions for Lambda on `x86_64` and writes their zips; returns the programs.
 pub(crate) fn shipped(shell: &Shell, root: &Path) -> anyhow::Result<[PathBuf; FUNCTIONS.len()]> {
     let target = test::target_folder(shell)?;
     let programs = by_zig(shell, root, &target, "x86_64-unknown-linux-gnu")?;
-    write(shell, &target, &programs)?;
+    write(shell, &target.join("lambda"), &programs)?;
     Ok(programs)
 }
 
 /// Writes the zips of these programs, in the order of [`FUNCTIONS`].
-fn write(shell: &Shell, target: &Path, programs: &[PathBuf]) -> anyhow::Result<()> {
-    let zips = target.join("lambda");
-    shell.create_dir(&zips)?;
+fn write(shell: &Shell, zips: &Path, programs: &[PathBuf]) -> anyhow::Result<()> {
+    shell.create_dir(zips)?;
+    shell.remove_path(zips.join(TESTED))?;
     for ((_, name), program) in FUNCTIONS.into_iter().zip(programs) {
         let zip = zip(&shell.read_binary_file(program)?)?;
         let path = zips.join(name).with_extension("zip");
@@ -154,31 +222,47 @@ pub(crate) fn without_folders(
     Ok(flags.join(std::ffi::OsStr::new("\u{1f}")))
 }
 
-/// A zip of one program under the name that Lambda starts; it depends only on the program's bytes.
+/// A zip of one program under the name that Lambda starts, with the version of log2aws; it depends
+/// on nothing else.
 pub(crate) fn zip(bootstrap: &[u8]) -> anyhow::Result<Vec<u8>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))
-        .last_modified_time(DateTime::default())
-        .unix_permissions(0o755);
+        .last_modified_time(DateTime::default());
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    zip.start_file("bootstrap", options)?;
+    zip.start_file("bootstrap", options.unix_permissions(0o755))?;
     zip.write_all(bootstrap)?;
+    zip.start_file("log2aws-version", options.unix_permissions(0o644))?;
+    writeln!(zip, "{}", env!("CARGO_PKG_VERSION"))?;
     Ok(zip.finish()?.into_inner())
+}
+
+/// Lambda's name for the processor of the program in a zip.
+pub(crate) fn architecture(zip: &[u8]) -> anyhow::Result<&'static str> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(zip))?;
+    let mut head = [0; 20];
+    archive.by_name("bootstrap")?.read_exact(&mut head)?;
+    // Source: System V ABI, "ELF Header", e_machine: EM_X86_64 and EM_AARCH64.
+    match u16::from_le_bytes([head[18], head[19]]) {
+        62 => Ok("x86_64"),
+        183 => Ok("arm64"),
+        other => anyhow::bail!("the program is for a processor of the number {other}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
 
     #[test]
-    fn a_zip_holds_the_program_alone_and_can_be_started() {
+    fn a_zip_holds_the_program_and_its_version() {
         let program: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
         let made = zip(&program).unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(&made)).unwrap();
-        assert_eq!(archive.len(), 1);
+        assert_eq!(archive.len(), 2);
+        let mut version = String::new();
+        archive.by_name("log2aws-version").unwrap().read_to_string(&mut version).unwrap();
+        assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "\n"));
         let mut entry = archive.by_name("bootstrap").unwrap();
         assert_eq!(entry.unix_mode().unwrap() & 0o777, 0o755);
         let mut read = Vec::new();

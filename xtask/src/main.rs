@@ -33,8 +33,9 @@ enum Task {
     /// Build both functions for AWS Lambda, as zips in `target/lambda`; without a flag those that
     /// run on Intel and AMD. The same source gives the same bytes.
     Lambda(lambda::Options),
-    /// Build the agent's packages in `target/packages`: deb, rpm, archive, SBOM, sums; without a flag for
-    /// every Linux on Intel and AMD from glibc 2.17 on. The same source gives the same bytes.
+    /// Build what is installed, in `target/packages`: the agent as deb, rpm and archive, `log2aws` as an
+    /// archive with the functions' zips, SBOM, sums; without a flag for every Linux on Intel and AMD
+    /// from glibc 2.17 on. The same source gives the same bytes.
     Dist(dist::Options),
     /// Check the rules of the house: arrows, bans, a `//!` on every file, docs that name real tests.
     Tidy,

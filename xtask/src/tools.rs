@@ -28,6 +28,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("mmdebstrap", "debian-archive-keyring"),
     ("lintian", "lintian"),
     ("rpmlint", "rpmlint"),
+    ("buildah", "buildah"),
     // With its path, because /usr/sbin is only in root's PATH.
     ("/usr/sbin/nginx", "nginx-light"),
     ("/usr/sbin/squid", "squid"),

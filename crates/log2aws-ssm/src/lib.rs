@@ -1,14 +1,15 @@
-//! A minimal client for Parameter Store, CloudWatch Logs and failed events, and the names of our parameters, buckets
-//! and AWS hosts.
+//! A minimal client for Parameter Store, CloudWatch Logs, failed events and IAM's simulation, and the names of our
+//! parameters, buckets and AWS hosts.
 //!
 //! The SDK would cost every start of generate-url more than the request itself takes, and make
 //! every build minutes longer.
 //!
 //! Source: AWS Systems Manager API Reference, `GetParameters`, `PutParameter`, and "Common Errors";
 //! Amazon CloudWatch Logs API Reference, `FilterLogEvents`; Amazon SQS API Reference, `ReceiveMessage`,
-//! `DeleteMessage`; AWS Lambda API Reference, `Invoke`.
+//! `DeleteMessage`; AWS Lambda API Reference, `Invoke`; IAM API Reference, `SimulatePrincipalPolicy`.
 
 mod failed_events;
+mod iam;
 mod logs;
 mod service;
 
@@ -24,6 +25,7 @@ pub use ureq::Agent;
 pub use ureq::tls::{Certificate, RootCerts};
 
 pub use failed_events::{FailedEvent, Functions, Invoked, Queue};
+pub use iam::{Iam, Simulation};
 pub use logs::{LogEvent, LogEvents, Logs};
 use service::{JSON_1_1, Kind, Service};
 pub use service::{Place, RequestError, https_agent, roots_of};

@@ -1,4 +1,4 @@
-//! Signed requests to AWS services with a JSON API.
+//! Signed requests to AWS services with a JSON API or the query protocol.
 
 use std::fmt;
 use std::sync::Arc;
@@ -141,6 +141,18 @@ struct Fault {
     message: String,
 }
 
+impl Fault {
+    /// The fault of a service with the query protocol: `<Error><Code>…</Code><Message>…`.
+    fn of_xml(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let of = |name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            rest.split_once(&format!("</{name}>")).map(|(value, _)| value.to_owned())
+        };
+        Self { code: of("Code").unwrap_or_default(), message: of("Message").unwrap_or_default() }
+    }
+}
+
 impl Service {
     /// A client. It opens no connection yet. It uses the proxy from the environment.
     pub(crate) fn new(kind: Kind, place: Place, region: &str, credentials: Credentials) -> Self {
@@ -160,8 +172,12 @@ impl Service {
         now: Timestamp,
     ) -> Result<A, RequestError> {
         let bytes = self.send(target, request, now)?;
-        serde_json::from_slice(&bytes)
-            .map_err(|_| RequestError::Strange { service: self.kind.name, host: self.host() })
+        serde_json::from_slice(&bytes).map_err(|_| self.strange())
+    }
+
+    /// The answer is not one of the service.
+    pub(crate) fn strange(&self) -> RequestError {
+        RequestError::Strange { service: self.kind.name, host: self.host() }
     }
 
     /// The same, but returns the response unparsed.
@@ -172,9 +188,23 @@ impl Service {
         now: Timestamp,
     ) -> Result<Vec<u8>, RequestError> {
         let body = serde_json::to_vec(request).map_err(|error| self.unsigned(&error))?;
+        self.send_bytes(Some(target), &body, now)
+    }
+
+    /// The same in the query protocol: a form that names its operation itself.
+    pub(crate) fn send_form(&self, form: &str, now: Timestamp) -> Result<Vec<u8>, RequestError> {
+        self.send_bytes(None, form.as_bytes(), now)
+    }
+
+    fn send_bytes(
+        &self,
+        target: Option<&'static str>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, RequestError> {
         let mut attempt = 1;
         loop {
-            match self.post(&self.url, Some(target), &body, now) {
+            match self.post(&self.url, target, body, now) {
                 Err(error) if error.is_passing() && attempt < self.attempts => attempt += 1,
                 done => return done.map(|posted| posted.body),
             }
@@ -264,7 +294,7 @@ impl Service {
     }
 
     fn fault(&self, status: u16, bytes: &[u8]) -> RequestError {
-        let fault: Fault = serde_json::from_slice(bytes).unwrap_or_default();
+        let fault = serde_json::from_slice(bytes).unwrap_or_else(|_| Fault::of_xml(bytes));
         // Some services prefix the code with a namespace.
         let code = fault.code.rsplit('#').next().unwrap_or_default();
         let (code, message) = (shortened(code, 64), shortened(&fault.message, 300));

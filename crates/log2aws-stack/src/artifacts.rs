@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::architecture::Architecture;
+
 /// The file names of the two zips.
 const GENERATE_URL: &str = "generate-url.zip";
 const ANALYZE_LOG: &str = "analyze-log.zip";
@@ -13,31 +15,23 @@ const ANALYZE_LOG: &str = "analyze-log.zip";
 /// The file that the runtime `provided.al2023` starts.
 const BOOTSTRAP: &str = "bootstrap";
 
+/// The file of a zip that names the version of log2aws which it belongs to.
+const VERSION_FILE: &str = "log2aws-version";
+
+/// The file beside zips whose programs passed their tests on a machine of their architecture: the
+/// SHA-256 of both, in the format of `sha256sum`.
+const TESTED: &str = "tested.sha256";
+
+/// The version of this program, and so of the functions that fit it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// How many bytes of a program show its architecture: the head of an ELF file.
-const HEAD: u64 = 20;
+const HEAD: usize = 20;
 
 /// The most bytes of a zip that is read: what Lambda takes unpacked.
 ///
 /// Source: AWS Lambda Developer Guide, "Lambda quotas": deployment package.
 const MOST: u64 = 250 * 1024 * 1024;
-
-/// The architecture of a program, as the template's parameter `Architecture` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
-    /// x86-64.
-    X86_64,
-    /// 64-bit ARM.
-    Arm64,
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::X86_64 => "x86_64",
-            Self::Arm64 => "arm64",
-        })
-    }
-}
 
 /// A zip, ready for upload.
 #[derive(Clone)]
@@ -68,15 +62,24 @@ impl Artifact {
     }
 }
 
-/// The zips of both functions.
+/// The zips of both functions for one architecture.
 #[derive(Clone, Debug)]
-pub struct Artifacts {
+pub struct Functions {
     /// generate-url.
     pub generate_url: Artifact,
     /// analyze-log.
     pub analyze_log: Artifact,
     /// What both were built for.
     pub architecture: Architecture,
+    /// Whether the release that they come from has tested just these zips on a machine of the
+    /// architecture.
+    pub tested: bool,
+}
+
+/// What was found: the zips of one or both architectures, all checked.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    found: Vec<Functions>,
 }
 
 /// Why the zips cannot be deployed.
@@ -84,26 +87,47 @@ pub struct Artifacts {
 pub enum ArtifactError {
     /// They were not found.
     #[error(
-        "the zips of the functions ({GENERATE_URL}, {ANALYZE_LOG}) are not both in {}; make them with \
-         `cargo xtask lambda` in the source, or name their folder by --artifacts",
+        "the zips of the functions ({GENERATE_URL}, {ANALYZE_LOG}) are not both in {}; a release's \
+         archive has them beside the program; or make them with `cargo xtask lambda` in the source, \
+         or name their folder by --artifacts",
         listed(.0)
     )]
     Absent(Vec<PathBuf>),
     /// One cannot be read.
     #[error("{} cannot be read", path.display())]
     Unreadable {
-        /// The zip.
+        /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
     /// One cannot run on Lambda.
-    #[error("{}: {problem}; make it anew with `cargo xtask lambda`", path.display())]
+    #[error(
+        "{}: {problem}; unpack the release's archive anew, or make the zip with `cargo xtask lambda`",
+        path.display()
+    )]
     Wrong {
         /// The zip.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// One belongs to another version of this program.
+    #[error(
+        "{} is of {}, and this program is of log2aws {VERSION}; both must be of one version: take \
+         program and zips from one release, or make the zips with `cargo xtask lambda` in the source \
+         of this program",
+        path.display(),
+        version.as_ref().map_or_else(
+            || "a log2aws that put no version into its zips".to_owned(),
+            |version| format!("log2aws {version}"),
+        )
+    )]
+    OtherVersion {
+        /// The zip.
+        path: PathBuf,
+        /// The version in it.
+        version: Option<String>,
     },
     /// They have different architectures.
     #[error(
@@ -121,6 +145,22 @@ pub enum ArtifactError {
         /// The other's architecture.
         other: Architecture,
     },
+    /// There are zips, but of the other architecture than the stack's.
+    #[error(
+        "the functions are to be for {wanted} ({why}), and the zips in {} are for {found}; name the \
+         folder of those for {wanted} by --artifacts, or give --parameter Architecture={found}",
+        folder.display()
+    )]
+    OtherArchitecture {
+        /// What the stack is to have.
+        wanted: Architecture,
+        /// Why.
+        why: String,
+        /// Where the zips are.
+        folder: PathBuf,
+        /// What they are for.
+        found: Architecture,
+    },
 }
 
 fn listed(folders: &[PathBuf]) -> String {
@@ -128,8 +168,8 @@ fn listed(folders: &[PathBuf]) -> String {
     folders.join(", ")
 }
 
-/// The folders to search, in order: the named folder and no other; else beside the program and in
-/// `lambda` there, and the output folder of `cargo xtask lambda`.
+/// The folders to search, in order: the named folder and no other; else beside the program, in
+/// `lambda` there, where a package would have them, and the output folder of `cargo xtask lambda`.
 pub fn folders(named: Option<&Path>, program: Option<&Path>, current: &Path) -> Vec<PathBuf> {
     if let Some(named) = named {
         return vec![named.to_owned()];
@@ -137,29 +177,97 @@ pub fn folders(named: Option<&Path>, program: Option<&Path>, current: &Path) -> 
     let beside = program.and_then(Path::parent);
     let mut folders: Vec<PathBuf> =
         beside.iter().flat_map(|folder| [folder.to_path_buf(), folder.join("lambda")]).collect();
+    folders.extend(beside.and_then(Path::parent).map(|above| above.join("share/log2aws/lambda")));
     folders.push(current.join("target/lambda"));
     folders
 }
 
 impl Artifacts {
-    /// Takes both zips from the first folder that has either.
+    /// Takes the zips from the first folder that has any: those in it, and those in a folder below
+    /// it that has an architecture's name.
     ///
     /// # Errors
     /// [`ArtifactError`] names the file and the problem.
     pub fn find(folders: &[PathBuf]) -> Result<Self, ArtifactError> {
-        let has = |folder: &&PathBuf| {
-            [GENERATE_URL, ANALYZE_LOG].iter().any(|name| folder.join(name).exists())
-        };
-        let folder =
-            folders.iter().find(has).ok_or_else(|| ArtifactError::Absent(folders.to_vec()))?;
-        let (generate_url, one) = read(&folder.join(GENERATE_URL))?;
-        let (analyze_log, other) = read(&folder.join(ANALYZE_LOG))?;
-        if one != other {
-            let (one_path, other_path) = (generate_url.path, analyze_log.path);
-            return Err(ArtifactError::Mixed { one_path, one, other_path, other });
+        for folder in folders {
+            let mut found: Vec<Functions> = Vec::new();
+            if has_any(folder) {
+                found.push(both(folder)?);
+            }
+            for architecture in Architecture::ALL {
+                let below = folder.join(architecture.to_string());
+                let known = found.iter().any(|known| known.architecture == architecture);
+                if known || !has_any(&below) {
+                    continue;
+                }
+                let functions = both(&below)?;
+                if functions.architecture != architecture {
+                    return Err(ArtifactError::Wrong {
+                        path: functions.generate_url.path,
+                        problem: format!(
+                            "its {BOOTSTRAP} is for {}, and its folder for {architecture}",
+                            functions.architecture
+                        ),
+                    });
+                }
+                found.push(functions);
+            }
+            if !found.is_empty() {
+                return Ok(Self { found });
+            }
         }
-        Ok(Self { generate_url, analyze_log, architecture: one })
+        Err(ArtifactError::Absent(folders.to_vec()))
     }
+
+    /// The zips for an architecture; `why` it must be that one.
+    ///
+    /// # Errors
+    /// [`ArtifactError::OtherArchitecture`].
+    pub fn of(
+        &self,
+        wanted: Architecture,
+        why: impl fmt::Display,
+    ) -> Result<&Functions, ArtifactError> {
+        if let Some(found) = self.found.iter().find(|found| found.architecture == wanted) {
+            return Ok(found);
+        }
+        let (folder, found) = self.found.first().map_or((Path::new("").to_owned(), wanted), |f| {
+            let path = &f.generate_url.path;
+            (path.parent().unwrap_or(path).to_owned(), f.architecture)
+        });
+        Err(ArtifactError::OtherArchitecture { wanted, why: why.to_string(), folder, found })
+    }
+
+    /// Whether the release has tested its zips on a machine of this architecture.
+    pub fn tested(&self, architecture: Architecture) -> bool {
+        self.found.iter().any(|found| found.tested && found.architecture == architecture)
+    }
+}
+
+fn has_any(folder: &Path) -> bool {
+    [GENERATE_URL, ANALYZE_LOG].iter().any(|name| folder.join(name).exists())
+}
+
+/// Both zips of a folder.
+fn both(folder: &Path) -> Result<Functions, ArtifactError> {
+    let (generate_url, one) = read(&folder.join(GENERATE_URL))?;
+    let (analyze_log, other) = read(&folder.join(ANALYZE_LOG))?;
+    if one != other {
+        let (one_path, other_path) = (generate_url.path, analyze_log.path);
+        return Err(ArtifactError::Mixed { one_path, one, other_path, other });
+    }
+    let path = folder.join(TESTED);
+    let tested = match std::fs::read_to_string(&path) {
+        Ok(sums) => [(&generate_url, GENERATE_URL), (&analyze_log, ANALYZE_LOG)].iter().all(
+            |(artifact, name)| {
+                let line = format!("{}  {name}", hex::encode(artifact.sha256));
+                sums.lines().any(|known| known == line)
+            },
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        Err(source) => return Err(ArtifactError::Unreadable { path, source }),
+    };
+    Ok(Functions { generate_url, analyze_log, architecture: one, tested })
 }
 
 fn read(path: &Path) -> Result<(Artifact, Architecture), ArtifactError> {
@@ -177,29 +285,61 @@ fn read(path: &Path) -> Result<(Artifact, Architecture), ArtifactError> {
     if bytes.len() as u64 > MOST {
         return Err(wrong("it is larger than the 250 MiB that Lambda takes".to_owned()));
     }
-    let architecture = look_into(&bytes).map_err(wrong)?;
+    let (architecture, version) = look_into(&bytes).map_err(wrong)?;
+    if version.as_deref() != Some(VERSION) {
+        return Err(ArtifactError::OtherVersion { path: path.to_owned(), version });
+    }
     let sha256 = Sha256::digest(&bytes).into();
     Ok((Artifact { path: path.to_owned(), bytes, sha256 }, architecture))
 }
 
-/// The architecture of the program in a zip.
-fn look_into(bytes: &[u8]) -> Result<Architecture, String> {
+/// The architecture of the program in a zip, and the version that the zip names.
+fn look_into(bytes: &[u8]) -> Result<(Architecture, Option<String>), String> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes))
-        .map_err(|error| format!("it is no zip ({error})"))?;
+        .map_err(|error| format!("it is no zip, or not a whole one ({error})"))?;
+    let version = match zip.by_name(VERSION_FILE) {
+        Ok(file) => {
+            let mut text = String::new();
+            let read = file.take(64).read_to_string(&mut text);
+            read.map_err(|error| format!("its {VERSION_FILE} cannot be unpacked ({error})"))?;
+            Some(text.trim().to_owned())
+        }
+        Err(_) => None,
+    };
     let program = zip
         .by_name(BOOTSTRAP)
         .map_err(|_| format!("it holds no file {BOOTSTRAP}, which is what Lambda starts"))?;
     if program.unix_mode().is_some_and(|mode| mode & 0o111 == 0) {
         return Err(format!("its {BOOTSTRAP} is not executable"));
     }
-    let mut head = Vec::new();
-    let read = program.take(HEAD).read_to_end(&mut head);
-    read.map_err(|error| format!("its {BOOTSTRAP} cannot be unpacked ({error})"))?;
-    match elf_machine(&head) {
+    let mut head = Head::default();
+    // To its end, where damage shows in the checksum.
+    let read = std::io::copy(&mut program.take(MOST + 1), &mut head);
+    let bytes = read.map_err(|error| format!("its {BOOTSTRAP} cannot be unpacked ({error})"))?;
+    if bytes > MOST {
+        return Err(format!("its {BOOTSTRAP} is larger than the 250 MiB that Lambda takes"));
+    }
+    match elf_machine(&head.0) {
         // Source: System V ABI, "ELF Header", e_machine: EM_X86_64 and EM_AARCH64.
-        Some(62) => Ok(Architecture::X86_64),
-        Some(183) => Ok(Architecture::Arm64),
+        Some(62) => Ok((Architecture::X86_64, version)),
+        Some(183) => Ok((Architecture::Arm64, version)),
         _ => Err(format!("its {BOOTSTRAP} is no 64-bit Linux program for x86_64 or arm64")),
+    }
+}
+
+/// Keeps the first bytes that are written to it.
+#[derive(Default)]
+struct Head(Vec<u8>);
+
+impl std::io::Write for Head {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let wanted = HEAD.saturating_sub(self.0.len()).min(bytes.len());
+        self.0.extend_from_slice(&bytes[..wanted]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -212,79 +352,4 @@ fn elf_machine(head: &[u8]) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use zip::write::SimpleFileOptions;
-
-    use super::*;
-
-    fn program(machine: u8) -> Vec<u8> {
-        let mut head = b"\x7fELF\x02\x01\x01".to_vec();
-        head.resize(18, 0);
-        head.extend([machine, 0]);
-        head.resize(64, 0);
-        head
-    }
-
-    fn put(folder: &Path, name: &str, entry: &str, mode: u32, bytes: &[u8]) {
-        let file = std::fs::File::create(folder.join(name)).unwrap();
-        let mut zip = zip::ZipWriter::new(file);
-        zip.start_file(entry, SimpleFileOptions::default().unix_permissions(mode)).unwrap();
-        zip.write_all(bytes).unwrap();
-        zip.finish().unwrap();
-    }
-
-    fn found(folder: &Path) -> Result<Artifacts, String> {
-        Artifacts::find(&[folder.to_owned()]).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn zips_are_found_and_named_by_their_bytes() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path();
-        put(folder, GENERATE_URL, BOOTSTRAP, 0o755, &program(183));
-        put(folder, ANALYZE_LOG, BOOTSTRAP, 0o755, &program(183));
-        let both = found(folder).unwrap();
-        assert_eq!(both.architecture, Architecture::Arm64);
-        let key = both.generate_url.key();
-        let hash = key.strip_prefix("log2aws/").and_then(|rest| rest.strip_suffix(".zip"));
-        assert_eq!(hash.map(str::len), Some(64), "{key}");
-        assert_eq!(key, both.analyze_log.key(), "the same bytes have the same key");
-        let searched = [home.path().join("none"), folder.to_owned()];
-        assert!(Artifacts::find(&searched).is_ok());
-    }
-
-    #[test]
-    fn what_lambda_could_not_run_is_refused() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path();
-        assert!(found(folder).unwrap_err().contains("cargo xtask lambda"));
-        put(folder, ANALYZE_LOG, BOOTSTRAP, 0o755, &program(62));
-        assert!(found(folder).unwrap_err().contains("are not both in"));
-        std::fs::write(folder.join(GENERATE_URL), b"PK, but no zip").unwrap();
-        assert!(found(folder).unwrap_err().contains("it is no zip"));
-        for (entry, mode, bytes, part) in [
-            ("main", 0o755, program(62), "holds no file bootstrap"),
-            (BOOTSTRAP, 0o644, program(62), "is not executable"),
-            (BOOTSTRAP, 0o755, program(3), "no 64-bit Linux program"),
-            (BOOTSTRAP, 0o755, b"#!/bin/sh\n".to_vec(), "no 64-bit Linux program"),
-            (BOOTSTRAP, 0o755, Vec::new(), "no 64-bit Linux program"),
-            (BOOTSTRAP, 0o755, program(183), "is for arm64 and"),
-        ] {
-            put(folder, GENERATE_URL, entry, mode, &bytes);
-            let message = found(folder).unwrap_err();
-            assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_named_folder_is_the_only_one() {
-        let (named, program) = (Path::new("/zips"), Path::new("/usr/bin/log2aws"));
-        let current = Path::new("/src");
-        assert_eq!(folders(Some(named), Some(program), current), [named]);
-        let usual = folders(None, Some(program), current);
-        let expected = ["/usr/bin", "/usr/bin/lambda", "/src/target/lambda"];
-        assert_eq!(usual, expected.map(PathBuf::from));
-    }
-}
+mod tests;

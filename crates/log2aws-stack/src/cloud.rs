@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_types::service_config::ServiceConfigKey;
 use url::Url;
 
-use log2aws_ssm::service_host::service_host;
+use log2aws_ssm::service_host::{Variant, iam_host, variant_host};
 
 use crate::error::StackError;
 use crate::fault;
@@ -190,8 +190,8 @@ impl Cloud {
         let (config, provider, region) = reach(access).await?;
         let sts = aws_sdk_sts::Client::new(&config);
         let asked = sts.get_caller_identity().send().await;
-        let place =
-            config.endpoint_url().map_or_else(|| service_host("sts", &region), str::to_owned);
+        let host = || variant_host("sts", &region, variant(&config));
+        let place = config.endpoint_url().map_or_else(host, str::to_owned);
         let what = format!("asking {place} who you are");
         let identity = asked.map_err(|error| fault::call(what, &error))?;
         let account = identity.account().unwrap_or_default().to_owned();
@@ -220,18 +220,42 @@ impl Cloud {
     pub(crate) fn endpoint(&self, host: &str, id: &str) -> Result<Url, StackError> {
         endpoint(&self.access, &self.config, &self.region, host, id)
     }
+
+    /// The endpoint of IAM, and the region to sign for.
+    pub(crate) fn iam(&self) -> Result<(Url, &'static str), StackError> {
+        let (host, region) = iam_host(&self.region, variant(&self.config));
+        Ok((endpoint_of(&self.access, &self.config, &host, "IAM")?, region))
+    }
 }
 
-/// The endpoint of a service, found as the SDK finds it: flag, variable of the service or its
-/// `services` section, variable or key for all services, then AWS's own with the switches for FIPS
-/// and dual stack. `host` is the first part of AWS's name, `id` the SDK's name of the service.
-///
-/// Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints" and "Dual-stack and FIPS
-/// endpoints".
+/// The switches for FIPS and dual stack.
+fn variant(config: &SdkConfig) -> Variant {
+    let [fips, dual_stack] =
+        [config.use_fips(), config.use_dual_stack()].map(|on| on == Some(true));
+    Variant { fips, dual_stack }
+}
+
+/// The endpoint of a service in a region. `host` is the first part of AWS's name, `id` the SDK's name
+/// of the service.
 pub(crate) fn endpoint(
     access: &Access,
     config: &SdkConfig,
     region: &str,
+    host: &str,
+    id: &str,
+) -> Result<Url, StackError> {
+    endpoint_of(access, config, &variant_host(host, region, variant(config)), id)
+}
+
+/// The endpoint of a service, found as the SDK finds it: flag, variable of the service or its
+/// `services` section, variable or key for all services, then AWS's own host. `id` is the SDK's name
+/// of the service.
+///
+/// Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints" and "Dual-stack and FIPS
+/// endpoints".
+fn endpoint_of(
+    access: &Access,
+    config: &SdkConfig,
     host: &str,
     id: &str,
 ) -> Result<Url, StackError> {
@@ -243,15 +267,7 @@ pub(crate) fn endpoint(
     let configured = || config.service_config()?.load_config(key.ok()?);
     let named = access.endpoint_url.clone().or_else(configured);
     let named = named.or_else(|| config.endpoint_url().map(str::to_owned));
-    let url = named.unwrap_or_else(|| {
-        let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
-        let plain = service_host(&format!("{host}{fips}"), region);
-        if config.use_dual_stack() == Some(true) {
-            format!("https://{host}{fips}.{region}.api.aws")
-        } else {
-            format!("https://{plain}")
-        }
-    });
+    let url = named.unwrap_or_else(|| format!("https://{host}"));
     url.parse().map_err(|_| {
         StackError::State(format!(
             "the endpoint {url:?} is no URL; look at AWS_ENDPOINT_URL and at the services section of \

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::artifacts::Architecture;
+use crate::architecture::Architecture;
 use prices::{AS_OF, PRICES, Prices};
 
 /// The basis of the cost: the number of servers, and the stack's parameters.

@@ -5,6 +5,7 @@
 //! [`artifacts`]. The rest works over a [`Session`]: the services, the console, and how long it
 //! waits.
 
+pub mod architecture;
 pub mod artifacts;
 pub mod cloud;
 pub mod console;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
-use log2aws_ssm::{Certificate, Place, RequestError, RootCerts, Ssm};
+use log2aws_ssm::{Certificate, Credentials, Place, RequestError, RootCerts, Ssm};
 use tokio::time::sleep;
+use url::Url;
 
 use crate::cloud::Cloud;
 use crate::error::StackError;
@@ -41,28 +42,50 @@ impl Cloud {
         T: Send + 'static,
         F: Fn(&Ssm) -> Result<T, RequestError> + Clone + Send + 'static,
     {
-        let (mut attempt, mut wait) = (1, WAIT);
-        loop {
-            let (ssm, ask) = (self.store().await?, ask.clone());
-            // The client blocks.
-            let requested = tokio::task::spawn_blocking(move || ask(&ssm)).await;
-            match requested.map_err(std::io::Error::other)? {
-                Err(error) if error.is_passing() && attempt < ATTEMPTS => {
-                    sleep(wait).await;
-                    attempt += 1;
-                    wait *= 2;
-                }
-                done => return done.map_err(|error| call_error(what, &error).into()),
-            }
-        }
+        patiently(what, async || self.store().await, ask).await
     }
 
     async fn store(&self) -> Result<Ssm, StackError> {
+        let keys = self.keys().await?;
+        Ok(Ssm::new(place(self.endpoint("ssm", "SSM")?), &self.region, keys))
+    }
+
+    /// The operator's keys, fresh enough for a request.
+    pub(crate) async fn keys(&self) -> Result<Credentials, StackError> {
         let keys = self.credentials.provide_credentials().await;
-        let keys = keys.map_err(|error| self.access.without_credentials(&error))?;
-        let url = self.endpoint("ssm", "SSM")?;
-        let place = Place { url, roots: roots(), timeout: TIMEOUT, attempts: 1 };
-        Ok(Ssm::new(place, &self.region, keys))
+        keys.map_err(|error| self.access.without_credentials(&error))
+    }
+}
+
+/// A service that is asked [`patiently`].
+pub(crate) fn place(url: Url) -> Place {
+    Place { url, roots: roots(), timeout: TIMEOUT, attempts: 1 }
+}
+
+/// Asks a service until it answers, with a client made anew for each attempt: keys can expire.
+pub(crate) async fn patiently<S, T, F>(
+    what: &str,
+    client: impl AsyncFn() -> Result<S, StackError>,
+    ask: F,
+) -> Result<T, StackError>
+where
+    S: Send + 'static,
+    T: Send + 'static,
+    F: Fn(&S) -> Result<T, RequestError> + Clone + Send + 'static,
+{
+    let (mut attempt, mut wait) = (1, WAIT);
+    loop {
+        let (client, ask) = (client().await?, ask.clone());
+        // The client blocks.
+        let requested = tokio::task::spawn_blocking(move || ask(&client)).await;
+        match requested.map_err(std::io::Error::other)? {
+            Err(error) if error.is_passing() && attempt < ATTEMPTS => {
+                sleep(wait).await;
+                attempt += 1;
+                wait *= 2;
+            }
+            done => return done.map_err(|error| call_error(what, &error).into()),
+        }
     }
 }
 

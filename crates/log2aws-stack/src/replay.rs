@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_credential_types::provider::ProvideCredentials as _;
 use jiff::Timestamp;
 use log2aws_ssm::env_name::EnvName;
 use log2aws_ssm::{FailedEvent, Functions, Invoked, Place, Queue, RequestError};
@@ -145,8 +144,7 @@ where
     F: FnOnce(Place, &str, log2aws_ssm::Credentials) -> Result<T, RequestError> + Send + 'static,
 {
     let cloud = session.cloud;
-    let keys = cloud.credentials.provide_credentials().await;
-    let keys = keys.map_err(|error| cloud.access.without_credentials(&error))?;
+    let keys = cloud.keys().await?;
     let place =
         Place { url: cloud.endpoint(host, id)?, roots: roots(), timeout: TIMEOUT, attempts: 3 };
     let region = cloud.region.clone();

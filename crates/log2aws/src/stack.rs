@@ -3,15 +3,17 @@
 mod console;
 mod flags;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::allow_list::AllowList;
-use log2aws_stack::artifacts::{self, Artifacts};
+use log2aws_stack::architecture::{ARCHITECTURE, Architecture, Choice};
+use log2aws_stack::artifacts::{self, ArtifactError, Artifacts};
 use log2aws_stack::cloud::{self, Access, Cloud};
 use log2aws_stack::console::Console as _;
 use log2aws_stack::env_name::EnvName;
@@ -79,6 +81,7 @@ async fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
         region: &region,
         given: &given,
         servers: *servers,
+        architecture: planned_architecture(settings, &given)?,
     };
     let plan = Plan::of(&template, &input).map_err(StackError::from)?;
     plan.warnings.iter().for_each(|warning| warn(warning));
@@ -126,8 +129,9 @@ async fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let count = |outcome| done.count(outcome);
     let (wrong, unproved) = (count(Outcome::Wrong), count(Outcome::Unproved));
     screen.line(&format!(
-        "proved: {}, wrong: {wrong}, unproved: {unproved}",
-        count(Outcome::Proved)
+        "proved: {}, simulated: {}, wrong: {wrong}, unproved: {unproved}",
+        count(Outcome::Proved),
+        count(Outcome::Simulated)
     ))?;
     if args.json {
         let mut out = io::stdout().lock();
@@ -153,7 +157,7 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
     let stack = stack_name(&args.target)?;
     let source = match args.execution.change_set {
         Some(name) => ChangeSource::Kept(name),
-        None => new_change(&template, args.settings, args.artifacts.as_deref())?,
+        None => new_change(&template, args.settings)?,
     };
     let mut interrupt = pin!(stop_signal()?);
     let access = access(&args.target, &args.aws);
@@ -195,20 +199,45 @@ async fn deploy(args: DeployArgs) -> anyhow::Result<Exit> {
 }
 
 /// What a deploy of this template and these settings needs.
-fn new_change(
-    template: &Template,
-    settings: SettingFlags,
-    artifacts: Option<&Path>,
-) -> anyhow::Result<ChangeSource> {
+fn new_change(template: &Template, settings: SettingFlags) -> anyhow::Result<ChangeSource> {
     let given = checked(template, &settings.parameter)?;
     if let Some(list) = &settings.allow_hosts {
         hosts::parameters(list).map_err(StackError::from)?;
         warn_if_open(list);
     }
-    let program = std::env::current_exe().ok();
-    let folders = artifacts::folders(artifacts, program.as_deref(), &current_folder()?);
-    let artifacts = Artifacts::find(&folders).map_err(StackError::from)?;
+    let artifacts = artifacts(&settings)?.map_err(StackError::from)?;
+    if given.contains_key(ARCHITECTURE) {
+        // What AWS cannot change is said before it is asked.
+        let choice = given_architecture(&given, Some(&artifacts));
+        artifacts.of(choice.architecture, choice.reason).map_err(StackError::from)?;
+    }
     Ok(ChangeSource::New { allow_hosts: settings.allow_hosts, given, artifacts })
+}
+
+/// The zips.
+fn artifacts(settings: &SettingFlags) -> io::Result<Result<Artifacts, ArtifactError>> {
+    let program = std::env::current_exe().ok();
+    let named = settings.artifacts.as_deref();
+    let folders = artifacts::folders(named, program.as_deref(), &current_folder()?);
+    Ok(Artifacts::find(&folders))
+}
+
+/// What the functions of a new stack would run on. A plan wants no zips, unless a folder is named.
+fn planned_architecture(
+    settings: &SettingFlags,
+    given: &BTreeMap<String, String>,
+) -> anyhow::Result<Choice> {
+    let found = match artifacts(settings)? {
+        Ok(found) => Some(found),
+        Err(ArtifactError::Absent(_)) if settings.artifacts.is_none() => None,
+        Err(error) => return Err(StackError::from(error).into()),
+    };
+    Ok(given_architecture(given, found.as_ref()))
+}
+
+fn given_architecture(given: &BTreeMap<String, String>, found: Option<&Artifacts>) -> Choice {
+    let tested = found.is_some_and(|found| found.tested(Architecture::Arm64));
+    Choice::of(given.get(ARCHITECTURE).map(String::as_str), None, tested)
 }
 
 fn print_deployed(screen: &mut Screen, done: &Deployed, commands: &Commands) -> io::Result<()> {
@@ -297,7 +326,7 @@ fn template() -> Result<Template, StackError> {
 fn checked(
     template: &Template,
     given: &[(String, String)],
-) -> Result<std::collections::BTreeMap<String, String>, StackError> {
+) -> Result<BTreeMap<String, String>, StackError> {
     Ok(checked_parameters(template, given)?)
 }
 

@@ -1,6 +1,6 @@
 """One AWS endpoint on this machine for all services, scripted: what `--endpoint-url` names.
 
-CloudFormation, STS, SSM and S3 answer in AWS's forms (stacks.py, buckets.py, wire.py). Every call
+CloudFormation, STS, SSM, IAM and S3 answer in AWS's forms (stacks.py, buckets.py, wire.py). Every call
 is kept, so that a test can say what was really sent. Faults are put in by hand: at the n-th call of
 an action an error, or a connection that ends without an answer, or an endpoint that is gone.
 Signatures are not verified, but each call must carry one, for the right region and service.
@@ -18,12 +18,14 @@ import urllib.parse
 import wire
 from buckets import Buckets
 from door import Door
+from simulation import Simulation
 from stacks import Stacks
 from wire import Answer, Closed, Lost, Refusal, Stalled
 
 SERVICES = {
     "2010-05-15": ("cloudformation", wire.CLOUDFORMATION),
     "2011-06-15": ("sts", wire.STS),
+    "2010-05-08": ("iam", wire.IAM),
 }
 
 
@@ -59,10 +61,13 @@ class Fault:
 class Cloud:
     def __init__(self, account="111122223333", region="ap-northeast-1"):
         self.account, self.region = account, region
+        # IAM is one service for all regions of a partition.
+        self.home = {"cn": "cn-north-1"}.get(region.split("-")[0], "us-east-1")
         self.lock = threading.RLock()
         self.buckets = Buckets(account, region)
         self.stacks = Stacks(self)
         self.door = Door(self)
+        self.simulation = Simulation(self)
         self.parameters = {}
         # What resources are really like, whatever a template says: {(type, physical id): properties}.
         self.actual = {}
@@ -92,7 +97,7 @@ class Cloud:
 
     def changes(self):
         """The calls that would change something."""
-        reading = ("Describe", "Get", "Head", "List")
+        reading = ("Describe", "Get", "Head", "List", "Simulate")
         return [call for call in self.calls if not call.action.startswith(reading)]
 
     def vanish(self):
@@ -187,6 +192,8 @@ class Cloud:
         if call.service == "s3":
             return self.buckets.answer(call)
         try:
+            if call.service == "iam":
+                return self.simulation.answer(call)
             return self._sts(call) if call.service == "sts" else self._ssm(call)
         except Refusal as refusal:
             return self._refused(call, refusal)
@@ -207,8 +214,8 @@ class Cloud:
             return wire.s3_refusal(refusal, call.action.startswith("Head"))
         if call.service in ("ssm", "sqs", "lambda"):
             return wire.json_refusal(refusal)
-        namespace = wire.STS if call.service == "sts" else wire.CLOUDFORMATION
-        return wire.query_refusal(refusal, namespace)
+        namespaces = dict(SERVICES.values())
+        return wire.query_refusal(refusal, namespaces[call.service])
 
     def _check_signature(self, call):
         if call.service == "api" or "X-Amz-Signature" in call.query:
@@ -217,7 +224,7 @@ class Cloud:
         scope = re.search(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request", given)
         if not scope:
             self.complaints.append(f"{call}: carries no signature")
-        elif scope.groups() != (self.region, call.service):
+        elif scope.groups() != (self.home if call.service == "iam" else self.region, call.service):
             self.complaints.append(f"{call}: is signed for {scope.groups()}")
 
     def _sts(self, call):

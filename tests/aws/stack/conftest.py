@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 TEMPLATE_FILE = ROOT / "deploy" / "template.yml"
 TEMPLATE = TEMPLATE_FILE.read_text()
 (DEPLOYMENT,) = re.findall(r"^  (ApiDeployment\w+):$", TEMPLATE, re.M)
+# Of all packages of the workspace, and so of the program.
+(VERSION,) = re.findall(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.M)
 STACK = "log2aws-dev"
 HOSTS = "203.0.113.7, web*@198.51.100.0/24"
 NETWORKS = "203.0.113.7,198.51.100.0/24"
@@ -56,7 +58,7 @@ def elf(machine=X86_64, note=b""):
     return ident + rest + note
 
 
-def zipped(bootstrap=None, name="bootstrap", mode=0o755):
+def zipped(bootstrap=None, name="bootstrap", mode=0o755, version=VERSION):
     """A function's zip, the same bytes each time."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -64,6 +66,9 @@ def zipped(bootstrap=None, name="bootstrap", mode=0o755):
         entry.create_system = 3
         entry.external_attr = (0o100000 | mode) << 16
         archive.writestr(entry, elf() if bootstrap is None else bootstrap)
+        if version:
+            entry = zipfile.ZipInfo("log2aws-version", (1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, f"{version}\n")
     return out.getvalue()
 
 
@@ -218,6 +223,7 @@ def cloud(request):
     assert not running.complaints, running.complaints
     # A call that the stand-in does not play would be answered by AWS: it belongs in the stand-in.
     played = {"GetParameter", "GetParameters", "PutParameter", "GetCallerIdentity"}
+    played.add("SimulatePrincipalPolicy")
     for call in running.calls:
         if call.service in ("api", "sqs", "lambda"):
             continue

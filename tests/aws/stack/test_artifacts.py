@@ -1,10 +1,25 @@
 """The two zips and the bucket for them."""
 
 import hashlib
+import json
+import shutil
 
 import pytest
 from cloud import Closed, denied
-from conftest import AARCH64, HOSTS, STACK, X86_64, elf, failed, key, says, succeeded, zipped
+from conftest import (
+    AARCH64,
+    HOSTS,
+    STACK,
+    VERSION,
+    X86_64,
+    elf,
+    failed,
+    key,
+    refused,
+    says,
+    succeeded,
+    zipped,
+)
 
 
 def test_the_bucket_is_made_in_this_region_and_closed(cloud, program):
@@ -70,17 +85,121 @@ def test_a_bucket_of_somebody_else_is_not_used(cloud, program, owner):
     assert not cloud.of("PutObject") and not cloud.of("ExecuteChangeSet")
 
 
+def both(folder, machine, tested=False, version=VERSION):
+    """The zips of an architecture in a folder, and the sums of tested ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for name in ["generate-url", "analyze-log"]:
+        data = zipped(elf(machine, name.encode()), version=version)
+        (folder / f"{name}.zip").write_bytes(data)
+        lines.append(f"{hashlib.sha256(data).hexdigest()}  {name}.zip\n")
+    if tested:
+        (folder / "tested.sha256").write_text("".join(lines))
+
+
+def sent(cloud):
+    return cloud.of("CreateChangeSet")[-1].parameters()
+
+
+ARM = ["--parameter", "Architecture=arm64"]
+
+
 @pytest.mark.parametrize("machine, name", [(X86_64, "x86_64"), (AARCH64, "arm64")])
-def test_the_architecture_is_that_of_the_zips(cloud, program, machine, name):
-    program.zips(zipped(elf(machine, b"generate")), zipped(elf(machine, b"analyze")))
+def test_an_architecture_that_is_named_is_taken(cloud, program, machine, name):
+    both(program.artifacts, machine)
+    told = succeeded(program.first("--parameter", f"Architecture={name}"))
+    assert sent(cloud)["Architecture"] == name
+    says(told, f"architecture of the functions: {name}: --parameter names it")
+
+
+def test_both_architectures_may_be_there(cloud, program):
+    shutil.rmtree(program.artifacts)
+    both(program.artifacts / "x86_64", X86_64)
+    both(program.artifacts / "arm64", AARCH64)
+    told = succeeded(program.first(*ARM))
+    assert sent(cloud)["Architecture"] == "arm64"
+    arm = (program.artifacts / "arm64" / "generate-url.zip").read_bytes()
+    assert sent(cloud)["GenerateUrlKey"] == key(arm)
+    # From here on the stack has it.
+    both(program.artifacts / "arm64", AARCH64, version=VERSION)
+    data = zipped(elf(AARCH64, b"another"))
+    (program.artifacts / "arm64" / "generate-url.zip").write_bytes(data)
+    told = succeeded(program.deploy())
+    assert sent(cloud)["Architecture"] == "arm64" and sent(cloud)["GenerateUrlKey"] == key(data)
+    says(told, "arm64: the stack has it")
+    told = succeeded(program.deploy("--parameter", "Architecture=x86_64"))
+    assert cloud.stacks.stack(STACK).parameters["Architecture"] == "x86_64"
+
+
+@pytest.mark.parametrize("tested, name", [(True, "arm64"), (False, "x86_64")])
+def test_a_new_stack_gets_arm64_only_from_zips_that_were_tested_there(cloud, program, tested, name):
+    shutil.rmtree(program.artifacts)
+    both(program.artifacts / "x86_64", X86_64, tested=True)
+    both(program.artifacts / "arm64", AARCH64, tested=tested)
+    told = succeeded(program.first())
+    assert sent(cloud)["Architecture"] == name
+    says(told, "tested its zips on arm64" if tested else "no zips are that a release tested on arm64")
+
+
+def test_sums_of_other_zips_say_nothing(cloud, program):
+    shutil.rmtree(program.artifacts)
+    both(program.artifacts / "x86_64", X86_64)
+    both(program.artifacts / "arm64", AARCH64, tested=True)
+    (program.artifacts / "arm64" / "analyze-log.zip").write_bytes(zipped(elf(AARCH64, b"mine")))
     succeeded(program.first())
-    assert cloud.of("CreateChangeSet")[0].parameters()["Architecture"] == name
+    assert sent(cloud)["Architecture"] == "x86_64"
 
 
-def test_another_architecture_changes_the_stack(cloud, program, standing):
-    program.zips(zipped(elf(AARCH64, b"generate")), zipped(elf(AARCH64, b"analyze")))
+def test_an_existing_stack_keeps_its_architecture(cloud, program, standing):
+    shutil.rmtree(program.artifacts)
+    both(program.artifacts / "x86_64", X86_64)
+    both(program.artifacts / "arm64", AARCH64, tested=True)
+    standing.parameters["Architecture"] = "x86_64"
     succeeded(program.deploy())
+    assert standing.parameters["Architecture"] == "x86_64"
+
+
+def test_zips_of_another_architecture_than_the_stacks_are_refused(cloud, program, standing):
+    standing.parameters["Architecture"] = "x86_64"
+    both(program.artifacts, AARCH64)
+    told = failed(program.deploy(), "are to be for x86_64", "are for arm64", "Architecture=arm64")
+    assert str(program.artifacts) in told.all
+    assert not cloud.changes()
+    succeeded(program.deploy(*ARM))
     assert standing.parameters["Architecture"] == "arm64"
+
+
+def test_zips_of_another_architecture_than_the_named_are_refused_before_any_request(cloud, program):
+    failed(program.first(*ARM), "are to be for arm64 .--parameter names it", "are for x86_64")
+    assert not cloud.calls
+
+
+def test_an_architecture_that_lambda_does_not_have_is_refused(cloud, program):
+    refused(program.first("--parameter", "Architecture=riscv"), "x86_64", "arm64")
+    assert not cloud.calls
+
+
+@pytest.mark.parametrize("version, words", [("0.0.1", "log2aws 0.0.1"), (None, "no version")])
+def test_zips_of_another_version_are_refused_before_any_request(cloud, program, version, words):
+    program.zips(analyze=zipped(elf(note=b"analyze"), version=version))
+    failed(program.first(), "analyze-log.zip", words, f"this program is of log2aws {VERSION}")
+    assert not cloud.calls
+
+
+def test_a_plan_says_what_the_functions_run_on_and_why(cloud, program):
+    told = succeeded(program("plan"))
+    says(told, "what the functions run on:\n  x86_64: a new stack gets it", "keeps its own")
+    says(succeeded(program("plan", *ARM)), "arm64: --parameter names it")
+    shutil.rmtree(program.artifacts)
+    both(program.artifacts / "x86_64", X86_64)
+    both(program.artifacts / "arm64", AARCH64, tested=True)
+    told = succeeded(program("plan", "--artifacts", program.artifacts, "--json"))
+    plan = json.loads(told.out)
+    assert (plan["architecture"], plan["architecture_reason"]) == ("arm64", "tested")
+    x86 = json.loads(succeeded(program("plan", "--json")).out)
+    # A GB-second of arm64 costs a fifth less.
+    assert plan["cost"] != x86["cost"]
+    failed(program("plan", "--artifacts", program.folder), "are not both in")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +208,7 @@ def test_another_architecture_changes_the_stack(cloud, program, standing):
         (b"this is no zip", ["analyze-log.zip", "zip"]),
         (b"", ["analyze-log.zip"]),
         (zipped()[:40], ["analyze-log.zip"]),
+        (zipped(elf(note=bytes(range(256)) * 99))[:-30], ["analyze-log.zip", "not a whole one"]),
         (zipped(name="bin/bootstrap"), ["analyze-log.zip", "bootstrap"]),
         (
             zipped(b"#!/bin/sh\nexit 0\n"),
@@ -103,6 +223,7 @@ def test_another_architecture_changes_the_stack(cloud, program, standing):
         "text",
         "empty",
         "cut",
+        "end cut",
         "elsewhere",
         "script",
         "short",

@@ -20,6 +20,7 @@ GUARDS = {
     "AnalyzeLogRole",
     "FailedEvents",
 }
+ROLES = ("GenerateUrlRole", "AnalyzeLogRole")
 DELIVERY = {
     "URL from the API",
     "PUT of another length",
@@ -50,6 +51,9 @@ def test_a_stack_as_it_was_deployed_is_proved(cloud, checked):
     assert told.code == 0, told
     proved = {subject for subject, (outcome, _) in found.items() if outcome == "proved"}
     assert proved == GUARDS | DELIVERY
+    simulated = {subject for subject, (outcome, _) in found.items() if outcome == "simulated"}
+    assert {subject.split()[0].rstrip(":") for subject in simulated} == set(ROLES)
+    assert len(found) == len(proved) + len(simulated) + 1
     assert found["PUT after 300 s"][0] == "unproved" and "--late" in found["PUT after 300 s"][1]
     raw = cloud.buckets.all[cloud.bucket_name("server")]
     assert [v.key.partition("/")[0] for v in raw.versions] == ["log2aws-check"], "one log, once"
@@ -58,7 +62,9 @@ def test_a_stack_as_it_was_deployed_is_proved(cloud, checked):
 def test_it_is_told_as_a_table(cloud, deployed, program):
     deployed.outputs["GenerateSignedUrl"]["Value"] = cloud.door.url()
     told = succeeded(program("check", *QUICK))
-    says(told, r"  ok +RawBucket +as the template says", "proved: 16, wrong: 0")
+    says(told, r"  ok +RawBucket +as the template says", r"proved: 16, simulated: \d\d, wrong: 0")
+    says(told, r"  simulated  GenerateUrlRole SignPuts +allowed: s3:PutObject")
+    says(told, r"  simulated  GenerateUrlRole: reads no log +denied: s3:GetObject")
     assert "Signature=" not in told.all, "a URL is a secret"
 
 

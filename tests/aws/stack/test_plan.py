@@ -29,16 +29,17 @@ def test_the_plan_names_every_resource(offline):
 
 def test_the_plan_tells_each_permission_and_the_call_that_needs_it(offline):
     told = succeeded(offline("plan"))
+    with_a_key = ("EncryptPuts", "DecryptAndEncrypt", "EncryptFailedEvents")
     for sid in re.findall(r"Sid: (\w+)", TEMPLATE):
         # Statements on KMS are there with a key only.
-        if sid not in ("EncryptPuts", "DecryptAndEncrypt"):
+        if sid not in with_a_key:
             assert re.search(rf"\b{sid}\b", told.out), f"{sid}: {told}"
     with_key = succeeded(
         offline(
             "plan", "--parameter", "KmsKeyArn=arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd"
         )
     )
-    assert "EncryptPuts" in with_key.out and "DecryptAndEncrypt" in with_key.out
+    assert all(sid in with_key.out for sid in with_a_key)
 
 
 def cost(told):
@@ -101,8 +102,9 @@ def test_the_partitions_are_those_of_botocore(offline):
             statements = json.loads(plan.out)["statements"]
             named = [one for one in statements for one in one["resources"] if "arn:" in one]
             assert named and all(one.startswith(f"arn:{known['id']}:") for one in named), region
-            (condition,) = {c for s in statements for c in s["conditions"] if "kms:ViaService" in c}
-            assert condition.endswith(f" s3.{region}.{known['outputs']['dnsSuffix']}"), region
+            via = {c for s in statements for c in s["conditions"] if "kms:ViaService" in c}
+            hosts = {f"{of}.{region}.{known['outputs']['dnsSuffix']}" for of in ["s3", "sqs"]}
+            assert {condition.rpartition(" ")[2] for condition in via} == hosts, region
 
 
 def test_the_plan_checks_what_a_deploy_would(offline):
@@ -135,3 +137,35 @@ def test_a_reader_that_has_seen_enough_is_no_failure(program):
     running.process.stdout.close()
     running.process.wait(timeout=60)
     assert (running.process.returncode, running.end().err) == (0, "")
+
+
+@pytest.mark.parametrize("region", ["ap-northeast-1", "us-gov-west-1"])
+def test_the_plan_prints_the_policy_that_a_key_needs(offline, region):
+    """CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS": the service
+    `logs.region.amazonaws.com`, limited by the encryption context to the group's ARN. SNS Developer
+    Guide: "CloudWatch alarms" need kms:GenerateDataKey* and kms:Decrypt in the key's policy."""
+    aws = "aws-us-gov" if "gov" in region else "aws"
+    given = ["--region", region, "--env", "dev"]
+    key = f"KmsKeyArn=arn:{aws}:kms:{region}:111122223333:key/1234abcd"
+    topic = f"AlarmTopicArn=arn:{aws}:sns:{region}:111122223333:ops"
+    plain = json.loads(succeeded(offline("plan", *given, "--json")).out)
+    assert "key_policy" not in plain
+    with_key = ["plan", *given, "--parameter", key]
+    policy = json.loads(succeeded(offline(*with_key, "--json")).out)["key_policy"]
+    root, logs = policy["Statement"]
+    assert root["Principal"] == {"AWS": f"arn:{aws}:iam::111122223333:root"}
+    assert logs["Principal"] == {"Service": f"logs.{region}.amazonaws.com"}
+    group = f"arn:{aws}:logs:{region}:111122223333:log-group:/aws/lambda/log2aws-dev-"
+    assert logs["Condition"] == {
+        "ArnEquals": {
+            "kms:EncryptionContext:aws:logs:arn": [group + "generate-url", group + "analyze-log"]
+        }
+    }
+    told = succeeded(offline(*with_key, "--parameter", topic)).out
+    _, _, tail = told.partition("the policy that the key of KmsKeyArn needs")
+    text = tail[tail.index("{") : tail.index("\n}\n") + 2]
+    *_, alarms = json.loads(text)["Statement"]
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert set(alarms["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    of = alarms["Condition"]["ArnLike"]["aws:SourceArn"]
+    assert of == f"arn:{aws}:cloudwatch:{region}:111122223333:alarm:log2aws-dev-*"

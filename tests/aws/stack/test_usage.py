@@ -27,7 +27,6 @@ OURS = [
     "ArtifactBucket",
     "GenerateUrlKey",
     "AnalyzeLogKey",
-    "Architecture",
 ]
 
 

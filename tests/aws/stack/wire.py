@@ -1,7 +1,7 @@
 """How AWS's services write their answers, and how clients write their requests.
 
 Forms after botocore's service models (`botocore/data/*/service-2.json`: protocol `query` for
-CloudFormation and STS, `json` 1.1 for SSM, `rest-xml` for S3) and the API references' "Common
+CloudFormation, STS and IAM, `json` 1.1 for SSM, `rest-xml` for S3) and the API references' "Common
 Errors" and "Error Responses".
 """
 
@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 CLOUDFORMATION = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+IAM = "https://iam.amazonaws.com/doc/2010-05-08/"
 S3 = "http://s3.amazonaws.com/doc/2006-03-01/"
 REQUEST_ID = "7a1c2f0e-3c50-4c1e-9a55-52d1d4b8f0aa"
 

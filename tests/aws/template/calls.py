@@ -4,7 +4,8 @@ A call that the functions make is named by the place in this repository that mak
 tests/aws/bootstraps/test_recorded.py holds these against what the compiled functions call. A call
 that AWS or a client makes for us is named by the AWS document that says so. Documents: LDG, the Lambda Developer
 Guide; S3UG, the S3 User Guide; S3API, the S3 API Reference; AGDG, the API Gateway Developer Guide;
-KMSDG, the KMS Developer Guide. OPS are operators, whose rights come from elsewhere.
+KMSDG, the KMS Developer Guide; SQSDG, the SQS Developer
+Guide. OPS are operators, whose rights come from elsewhere.
 """
 
 import dataclasses
@@ -260,6 +261,12 @@ class Table:
             source = "S3UG, Using server-side encryption with KMS keys"
             for action in ["Decrypt", "GenerateDataKey"]:
                 yield self.kms(f"S3: {action} for analyze-log", role, action, source)
+            # "The producer must have the kms:GenerateDataKey and kms:Decrypt permissions" in effect.
+            source = "SQSDG, Amazon SQS key management: allow a producer to send messages"
+            via = {"kms:ViaService": f"sqs.{self.stack.region}.amazonaws.com"}
+            for action in ["Decrypt", "GenerateDataKey"]:
+                said = f"SQS: {action} for a failed event"
+                yield self.kms(said, role, action, source, context=via)
 
     def _operators_need(self):
         def may(said, action, resource, context, source="OPS, with rights of their own"):
@@ -425,6 +432,15 @@ class Table:
         yield self.kms(f"{who} asks KMS itself", role, action, source, context={})
         yield self.kms(f"{who} through another service", role, action, source,
                        context={"kms:ViaService": f"ec2.{self.stack.region}.amazonaws.com"})
+        if who == "generate-url":
+            via = {"kms:ViaService": f"sqs.{self.stack.region}.amazonaws.com"}
+            yield self.kms(f"{who} through SQS", role, action, source, context=via)
+        else:
+            via = {"kms:ViaService": f"sqs.{self.stack.region}.amazonaws.com"}
+            said, other = f"{who} through SQS with another key", KEY[:-1] + "c"
+            yield self.kms(said, role, action, source, context=via, key=other)
+            for verb in ["ScheduleKeyDeletion", "CreateGrant"]:
+                yield self.kms(f"{verb} for {who} through SQS", role, verb, source, context=via)
         yield self.kms(f"{who} with another key", role, action, source, key=KEY[:-1] + "c")
 
     def _strangers(self):

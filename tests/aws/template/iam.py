@@ -125,10 +125,28 @@ def _permission(name, stack, properties):
 
 def allowed(policy, call):
     """Whether AWS would let this call through."""
+    return decision(policy, call) == "allowed"
+
+
+def decision(policy, call):
+    """`allowed`, `explicitDeny` or `implicitDeny`, as IAM's simulation names them."""
     matching = [statement for statement in policy if _matches(statement, call)]
     if any(statement.effect == "Deny" for statement in matching):
-        return False
-    return call.by_rights or any(statement.effect == "Allow" for statement in matching)
+        return "explicitDeny"
+    if call.by_rights or any(statement.effect == "Allow" for statement in matching):
+        return "allowed"
+    return "implicitDeny"
+
+
+def of_role(arn, properties):
+    """The statements of a role's inline policies, already filled in."""
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    return [one for document in documents for one in _document(arn, document, role=arn)]
+
+
+def keys(policy):
+    """The condition keys that a policy asks for."""
+    return {key for s in policy for conditions in s.conditions.values() for key in conditions}
 
 
 def _matches(statement, call):

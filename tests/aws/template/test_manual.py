@@ -117,7 +117,7 @@ HANDLERS = {
     "AWS::Logs::LogGroup": "logs:CreateLogGroup logs:DeleteLogGroup logs:PutRetentionPolicy"
     " logs:DeleteRetentionPolicy logs:DescribeLogGroups logs:GetDataProtectionPolicy"
     " logs:DescribeIndexPolicies logs:DescribeResourcePolicies logs:ListTagsForResource"
-    " logs:TagResource logs:UntagResource",
+    " logs:TagResource logs:UntagResource logs:AssociateKmsKey logs:DisassociateKmsKey",
     "AWS::SQS::Queue": "sqs:CreateQueue sqs:DeleteQueue sqs:GetQueueUrl sqs:GetQueueAttributes"
     " sqs:SetQueueAttributes sqs:ListQueueTags sqs:TagQueue sqs:UntagQueue",
     "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms"

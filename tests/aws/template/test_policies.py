@@ -116,7 +116,7 @@ def test_every_call_says_who_makes_it(case):
             if "/" in source.split(",")[0]:
                 assert (ROOT / source.split(",")[0]).is_file(), source
             else:
-                documents = ("LDG, ", "S3UG, ", "S3API, ", "AGDG, ", "KMSDG, ", "OPS, ")
+                documents = ("LDG, ", "S3UG, ", "S3API, ", "AGDG, ", "KMSDG, ", "SQSDG, ", "OPS, ")
                 assert source.startswith(documents), source
     names = [call.name for call in case.needed + case.forbidden]
     assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)

@@ -603,3 +603,15 @@ def test_what_nobody_can_guess_has_no_default(parameter):
     del given[parameter]
     with pytest.raises(Refused):
         Stack(RAW, given)
+
+
+@pytest.mark.parametrize("key", [None, calls.KEY])
+def test_the_key_encrypts_log_groups_and_queue_as_well(key):
+    """CloudFormation, AWS::SQS::Queue: "Only one server-side encryption option is supported per
+    queue"; without SqsManagedSseEnabled the queue has SQS's own."""
+    made = stack(KmsKeyArn=key) if key else stack()
+    groups = made.of_type("AWS::Logs::LogGroup").values()
+    assert [group["Properties"].get("KmsKeyId") for group in groups] == [key, key]
+    (queue,) = made.of_type("AWS::SQS::Queue").values()
+    assert queue["Properties"].get("KmsMasterKeyId") == key
+    assert queue["Properties"]["SqsManagedSseEnabled"] is (key is None)

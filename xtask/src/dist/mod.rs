@@ -1,34 +1,32 @@
-//! `cargo xtask dist`: the agent for installation, in `target/packages`: for each target a deb, an
-//! rpm, an archive and their SBOM, and checksums of all.
+//! `cargo xtask dist`: what is installed, in `target/packages`: for each target the agent as deb, rpm
+//! and archive, `log2aws` as an archive with the functions' zips, their SBOM, and checksums of all;
+//! when asked for, the image of `serve`.
 //!
 //! The same source gives the same bytes, in any folder. Times in the packages are those of the last
 //! commit, or `SOURCE_DATE_EPOCH`.
 
+mod agent;
+mod archive;
 mod elf;
 mod notices;
+mod operator;
 mod packages;
 mod sbom;
 pub(crate) mod target;
+mod zig;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sha2::{Digest as _, Sha256};
 use xshell::{Shell, cmd};
 
 use self::target::Target;
-use crate::{lambda, test, tools};
+use self::zig::Build;
+use crate::{test, tools};
 
-/// The package to build, and its program.
-const PACKAGE: &str = "log2aws-agent-bin";
-const PROGRAM: &str = "log2aws-agent";
-
-/// The oldest C library: that of RHEL 7, and the first on aarch64.
-const GLIBC: (u32, u32) = (2, 17);
-
-/// The size limit in bytes of the program for [`Target::usual`]; the others are only reported.
-const MAX_BYTES: usize = 3_000_000;
+pub(crate) use self::agent::program;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -36,15 +34,42 @@ pub(crate) struct Options {
     /// Rust's library for it.
     #[arg(long = "target", value_enum, default_values_t = [Target::usual()])]
     targets: Vec<Target>,
+    /// What to make; several times for several.
+    #[arg(long, value_enum, default_values_t = [Part::Agent, Part::Log2aws])]
+    only: Vec<Part>,
+    /// Put the zips of this folder beside `log2aws`, or those in `x86_64` and `arm64` below it, instead of
+    /// building those for `x86_64`.
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
+    /// Pack this program as `log2aws` instead of building it: for tests.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self { targets: vec![Target::usual()] }
+/// What can be made.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The agent's packages.
+    Agent,
+    /// The operator's archive.
+    Log2aws,
+    /// The image of `serve`; its target is one with musl.
+    Image,
+}
+
+impl Options {
+    /// For tests: the agent as shipped, and `log2aws` and its zips as they are already built.
+    pub(crate) fn of_built(program: PathBuf, functions: PathBuf) -> Self {
+        Self {
+            targets: vec![Target::usual()],
+            only: vec![Part::Agent, Part::Log2aws, Part::Image],
+            functions: Some(functions),
+            program: Some(program),
+        }
     }
 }
 
-/// Builds everything for all targets.
+/// Makes everything for all targets.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
@@ -57,49 +82,20 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     shell.create_dir(&dist)?;
     let tools = tools::dist(&shell, root)?;
     let source = Source::read(&shell)?;
+    let with = Build { shell: &shell, root, folder: &folder, tools: &tools };
+    let (program, functions) = (options.program.as_deref(), options.functions.as_deref());
     for target in &options.targets {
-        one(&shell, root, &folder, &tools, &source, *target)?;
+        for part in &options.only {
+            match part {
+                Part::Agent => agent::make(&with, &source, *target)?,
+                Part::Log2aws => {
+                    operator::archive(&with, &source, (program, functions), *target)?;
+                }
+                Part::Image => operator::image(&with, &source, program, *target)?,
+            }
+        }
     }
     sums(&shell, &dist)
-}
-
-/// Builds and packages the program for one target.
-fn one(
-    shell: &Shell,
-    root: &Path,
-    folder: &Path,
-    tools: &Path,
-    source: &Source,
-    target: Target,
-) -> anyhow::Result<()> {
-    let program = build(shell, root, folder, tools, target)?;
-    let bytes = shell.read_binary_file(&program)?;
-    println!("{PROGRAM} for {}: {} bytes", target.triple(), bytes.len());
-    elf::check(shell, &program, target, GLIBC)?;
-    ensure!(
-        target != Target::usual() || bytes.len() <= MAX_BYTES,
-        "{PROGRAM} has {} bytes; at most {MAX_BYTES} are allowed",
-        bytes.len()
-    );
-    let parts = packages::Parts {
-        program: &program,
-        writer: &writer(shell, folder, &program, target)?,
-        sbom: sbom::make(shell, source, &bytes, target)?,
-        notices: notices::make(shell, target)?,
-    };
-    packages::make(shell, root, &folder.join("packages"), tools, source, &parts, target)
-}
-
-/// The program that writes manual pages and completions: the same one, if it runs on this machine.
-fn writer(shell: &Shell, folder: &Path, program: &Path, target: Target) -> anyhow::Result<PathBuf> {
-    if target.runs_here() {
-        return Ok(program.to_owned());
-    }
-    cmd!(shell, "cargo build --quiet --locked -p {PACKAGE}")
-        .quiet()
-        .run()
-        .context("the agent could not be built for this machine, where it writes its pages")?;
-    Ok(folder.join("debug").join(PROGRAM))
 }
 
 /// The version information in the packages.
@@ -123,42 +119,6 @@ impl Source {
         );
         Ok(Self { version: env!("CARGO_PKG_VERSION").to_owned(), epoch })
     }
-}
-
-/// The program as installed, for benchmarks.
-pub(crate) fn program(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
-    let tools = tools::dist(shell, root)?;
-    build(shell, root, &test::target_folder(shell)?, &tools, Target::usual())
-}
-
-/// Builds the program for a target, and its C library or newer; zig links it.
-fn build(
-    shell: &Shell,
-    root: &Path,
-    folder: &Path,
-    tools: &Path,
-    target: Target,
-) -> anyhow::Result<PathBuf> {
-    let zigbuild = tools.join("cargo-zigbuild");
-    let mut path = tools.as_os_str().to_owned();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
-    let mut flags = lambda::without_folders(shell, root, folder)?;
-    flags.push("\u{1f}-Clink-arg=-T");
-    flags.push(root.join("xtask/src/dist/no-unwinding.ld"));
-    let (triple, (major, minor)) = (target.triple(), GLIBC);
-    let with_library =
-        if target.is_static() { triple.to_owned() } else { format!("{triple}.{major}.{minor}") };
-    cmd!(
-        shell,
-        "{zigbuild} zigbuild --quiet --locked --profile agent --target {with_library} -p {PACKAGE}"
-    )
-    .env("PATH", path)
-    .env("CARGO_ENCODED_RUSTFLAGS", flags)
-    .quiet()
-    .run()
-    .with_context(|| format!("the agent could not be built for {}", target.triple()))?;
-    Ok(folder.join(target.triple()).join("agent").join(PROGRAM))
 }
 
 /// Writes the checksums of all files in the format of `sha256sum --check`.

@@ -7,18 +7,18 @@ use anyhow::Context as _;
 use cargo_metadata::Package;
 use xshell::Shell;
 
-use super::sbom;
+use super::sbom::{self, Program};
 use super::target::Target;
 
 /// The names of licence files begin like this.
 const NAMES: [&str; 4] = ["LICENSE", "LICENCE", "COPYING", "NOTICE"];
 
 /// Every licence once, under the names of its packages.
-pub(super) fn make(shell: &Shell, target: Target) -> anyhow::Result<String> {
+pub(super) fn make(shell: &Shell, program: &Program, target: Target) -> anyhow::Result<String> {
     let metadata = sbom::metadata(shell)?;
-    let tree = sbom::tree(shell, target)?;
+    let tree = sbom::tree(shell, program, target)?;
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for package in sbom::linked(&tree, &metadata)? {
+    for package in sbom::linked(&tree, program, &metadata)? {
         // Our own crates are covered by the package's own licence.
         if package.source.is_none() {
             continue;
@@ -30,7 +30,7 @@ pub(super) fn make(shell: &Shell, target: Target) -> anyhow::Result<String> {
     let mut groups: Vec<(Vec<String>, String)> =
         texts.into_iter().map(|(text, packages)| (packages, text)).collect();
     groups.sort();
-    let mut out = String::from("The licences of what log2aws-agent is built of.\n");
+    let mut out = format!("The licences of what {} is built of.\n", program.name);
     let rule = "=".repeat(78);
     for (packages, text) in groups {
         out.extend(["\n", &rule, "\n", &packages.join(", "), "\n", &rule, "\n\n", &text, "\n"]);

@@ -1,14 +1,13 @@
 //! The deb, the rpm and the archive, with the same files.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use flate2::{Compression, GzBuilder};
 use xshell::{Shell, cmd};
 
+use super::archive::{self, gzip};
 use super::target::Target;
-use super::{PROGRAM, Source};
+use super::{Source, agent};
 
 /// The parts that are not files of the repository.
 pub(super) struct Parts<'a> {
@@ -31,7 +30,7 @@ pub(super) fn make(
 ) -> anyhow::Result<()> {
     let Source { version, epoch } = source;
     let scratch = shell.create_temp_dir()?;
-    let name = target.archive(PROGRAM, version);
+    let name = target.archive(agent::NAME, version);
     let stage = scratch.path().join(&name);
     lay_out(shell, root, &stage, source, parts)?;
     let config = stage.join("nfpm.yaml");
@@ -42,7 +41,7 @@ pub(super) fn make(
         // nfpm reads files relative to the working directory.
         let _folder = shell.push_dir(&stage);
         for packager in ["deb", "rpm"] {
-            let package = dist.join(target.package(PROGRAM, version, packager));
+            let package = dist.join(target.package(agent::NAME, version, packager));
             cmd!(
                 shell,
                 "{nfpm} package --config {config} --packager {packager} --target {package}"
@@ -56,12 +55,7 @@ pub(super) fn make(
         }
     }
 
-    let folder = scratch.path();
-    let tar = cmd!(shell, "tar --create --format=ustar --sort=name --owner=root:0 --group=root:0 --mtime=@{epoch} --directory {folder} {name}")
-        .quiet()
-        .output()?
-        .stdout;
-    shell.write_file(dist.join(format!("{name}.tar.gz")), gzip(&tar)?)?;
+    archive::write(shell, source, scratch.path(), &name, dist)?;
     shell.write_file(dist.join(format!("{name}.cdx.json")), &parts.sbom)?;
     Ok(())
 }
@@ -76,7 +70,7 @@ fn lay_out(
 ) -> anyhow::Result<()> {
     let program = parts.program;
     shell.create_dir(stage)?;
-    shell.copy_file(program, stage.join(PROGRAM))?;
+    shell.copy_file(program, stage.join(agent::NAME))?;
     let from = root.join("deploy/agent");
     for file in shell.read_dir(&from)? {
         if file.is_file() {
@@ -105,21 +99,10 @@ fn lay_out(
         shell.write_file(stage.join("completions").join(shell_name), script + "\n")?;
     }
 
-    let mut licence = String::from("log2aws may be used under either of these two licences.\n");
-    for file in ["LICENSE-MIT", "LICENSE-APACHE"] {
-        licence = licence + "\n" + &shell.read_file(root.join(file))?;
-    }
-    shell.write_file(stage.join("copyright"), licence)?;
+    shell.write_file(stage.join("copyright"), archive::licence(shell, root)?)?;
     shell.write_file(stage.join("sbom.cdx.json"), &parts.sbom)?;
     shell.write_file(stage.join("third-party.txt.gz"), gzip(parts.notices.as_bytes())?)?;
     // The modes in a package must not depend on the umask of the build.
     cmd!(shell, "chmod -R u=rwX,go=rX {stage}").quiet().run()?;
     Ok(())
-}
-
-/// gzip without name and time.
-fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-    packed.write_all(bytes)?;
-    Ok(packed.finish()?)
 }

@@ -11,7 +11,17 @@ use serde_json::{Value, json};
 use xshell::{Shell, cmd};
 
 use super::target::Target;
-use super::{PACKAGE, PROGRAM, Source, sha256};
+use super::{Source, sha256};
+
+/// What is packaged.
+pub(super) struct Program {
+    /// Its package.
+    pub(super) package: &'static str,
+    /// Its file name.
+    pub(super) name: &'static str,
+    /// The packages of the functions that go with it as zips.
+    pub(super) functions: &'static [&'static str],
+}
 
 /// Name and version.
 type Name = (String, String);
@@ -20,15 +30,19 @@ type Name = (String, String);
 pub(super) fn make(
     shell: &Shell,
     source: &Source,
-    program: &[u8],
+    program: &Program,
+    bytes: &[u8],
     target: Target,
 ) -> anyhow::Result<String> {
     let Source { version, epoch } = source;
     let time = cmd!(shell, "date -u -d @{epoch} +%Y-%m-%dT%H:%M:%SZ").quiet().read()?;
     let metadata = metadata(shell)?;
-    let tree = tree(shell, target)?;
-    let own = reference(&(PACKAGE.to_owned(), version.clone()));
-    let components: Vec<Value> = linked(&tree, &metadata)?.into_iter().map(component).collect();
+    let tree = tree(shell, program, target)?;
+    let own = reference(&(program.package.to_owned(), version.clone()));
+    let components: Vec<Value> = linked(&tree, program, &metadata)?
+        .into_iter()
+        .map(|package| component(package, program))
+        .collect();
     let depends: Vec<Value> = edges(&tree)
         .into_iter()
         .map(|(name, on)| {
@@ -48,10 +62,10 @@ pub(super) fn make(
             "component": {
                 "type": "application",
                 "bom-ref": own,
-                "name": PROGRAM,
+                "name": program.name,
                 "version": version,
                 "licenses": [{"expression": env!("CARGO_PKG_LICENSE")}],
-                "hashes": [{"alg": "SHA-256", "content": sha256(program)}],
+                "hashes": [{"alg": "SHA-256", "content": sha256(bytes)}],
             },
         },
         "components": components,
@@ -65,16 +79,26 @@ pub(super) fn metadata(shell: &Shell) -> anyhow::Result<Metadata> {
     MetadataCommand::new().current_dir(shell.current_dir()).exec().context("cargo metadata failed")
 }
 
-/// The tree of linked and build dependencies, each line prefixed with its depth.
-pub(super) fn tree(shell: &Shell, target: Target) -> anyhow::Result<String> {
+/// The trees of linked and build dependencies of the program and of the functions with it, each line
+/// prefixed with its depth.
+pub(super) fn tree(shell: &Shell, program: &Program, target: Target) -> anyhow::Result<String> {
     let (format, triple) = ("|{p}", target.triple());
-    Ok(cmd!(shell, "cargo tree --locked --package {PACKAGE} --target {triple} --edges normal,build --prefix depth --format {format}").quiet().read()?)
+    // One after the other: together, each would have the other's features.
+    let trees = [program.package].into_iter().chain(program.functions.iter().copied()).map(|package| {
+        let tree = cmd!(shell, "cargo tree --locked --package {package} --target {triple} --edges normal,build --prefix depth --format {format}").quiet().read()?;
+        Ok(tree + "\n")
+    });
+    Ok(trees.collect::<anyhow::Result<Vec<_>>>()?.concat())
 }
 
 /// The packages in the tree except the program's own, by name.
-pub(super) fn linked<'a>(tree: &str, metadata: &'a Metadata) -> anyhow::Result<Vec<&'a Package>> {
+pub(super) fn linked<'a>(
+    tree: &str,
+    program: &Program,
+    metadata: &'a Metadata,
+) -> anyhow::Result<Vec<&'a Package>> {
     let names: BTreeSet<Name> = lines(tree).map(|(_, name)| name).collect();
-    let others = names.into_iter().filter(|(name, _)| name != PACKAGE);
+    let others = names.into_iter().filter(|(name, _)| name != program.package);
     others
         .map(|(name, version)| {
             metadata
@@ -112,10 +136,11 @@ fn lines(tree: &str) -> impl Iterator<Item = (usize, Name)> {
     })
 }
 
-fn component(package: &Package) -> Value {
+fn component(package: &Package, program: &Program) -> Value {
+    let is_function = program.functions.contains(&package.name.as_str());
     let name = (package.name.to_string(), package.version.to_string());
     let mut component = json!({
-        "type": "library",
+        "type": if is_function { "application" } else { "library" },
         "bom-ref": reference(&name),
         "name": name.0,
         "version": name.1,

@@ -48,7 +48,7 @@ impl Target {
     }
 
     /// The same: Debian's and nfpm's.
-    const fn debian(self) -> &'static str {
+    pub(super) const fn debian(self) -> &'static str {
         match self {
             Self::X86Gnu | Self::X86Musl => "amd64",
             Self::ArmGnu | Self::ArmMusl => "arm64",

@@ -10,7 +10,7 @@ use xshell::{Shell, cmd};
 
 use self::report::Report;
 use crate::tools::Tools;
-use crate::{dist, tidy, tools};
+use crate::{dist, lambda, tidy, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -147,13 +147,18 @@ fn foreign(
     report.step("log2aws stack, against an AWS on this machine", pytest("tests/aws/stack"))?;
     report.part("clients on Node", false, || tools::node(shell, root, "tests/clients/node"))?;
     report.step("foreign clients", pytest("tests/clients"))?;
-    report.part("the servers' packages", true, || dist::run(root, &dist::Options::default()))?;
+    // What is built already goes into the operator's archive.
+    let zips = target.join("functions");
+    report.part("packages", true, || {
+        lambda::built(shell, &target.join("debug"), &zips)?;
+        dist::run(root, &dist::Options::of_built(binary.clone(), zips.clone()))
+    })?;
     // dpkg and mount need root.
     let as_root = tools::as_root(shell)?;
     let dist_of = target.join("packages");
     let (skips_of, plugin_of) = (target.join("skips.txt"), root.join("tests"));
     report.step(
-        "the servers' packages, installed",
+        "packages, installed",
         cmd!(
             shell,
             "{as_root} env PYTHONDONTWRITEBYTECODE=1 LOG2AWS_BINARY={binary} LOG2AWS_DIST={dist_of} LOG2AWS_SKIPS={skips_of} PYTHONPATH={plugin_of} {python} -m pytest -q -p no:cacheprovider -p skips tests/packages"

@@ -3,6 +3,8 @@
 //! Source: AWS CloudFormation User Guide, "Detect unmanaged configuration changes to stacks and
 //! resources with drift detection"; API Reference, `StackResourceDrift`.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_cloudformation::types::{
     PropertyDifference, StackDriftDetectionStatus, StackResourceDrift, StackResourceDriftStatus,
 };
@@ -32,11 +34,12 @@ const GUARDS: [&str; 9] = [
 /// The most characters of a value in a message.
 const SHOWN: usize = 120;
 
-/// A finding for each resource that holds or guards data, and for every other one that differs.
+/// A finding for each resource that holds or guards data, and for every other one that differs; and
+/// AWS's names of the resources by logical ID.
 pub(super) async fn compare<C: Console>(
     session: &mut Session<'_, C>,
     existing: &ExistingStack,
-) -> Result<Vec<Finding>, StackError> {
+) -> Result<(Vec<Finding>, BTreeMap<String, String>), StackError> {
     let drifts = detect(session, existing).await?;
     let mut findings = Vec::new();
     for id in GUARDS {
@@ -51,7 +54,14 @@ pub(super) async fn compare<C: Console>(
             findings.push(told(session, finding)?);
         }
     }
-    Ok(findings)
+    let there = drifts.iter().filter(|drift| {
+        drift.stack_resource_drift_status() != Some(&StackResourceDriftStatus::Deleted)
+    });
+    let physical = there.filter_map(|drift| {
+        let (id, name) = (drift.logical_resource_id()?, drift.physical_resource_id()?);
+        Some((id.to_owned(), name.to_owned()))
+    });
+    Ok((findings, physical.collect()))
 }
 
 /// Has CloudFormation read every resource.

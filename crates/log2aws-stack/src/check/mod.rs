@@ -1,8 +1,10 @@
 //! `stack check`: what can be proved of a deployed stack in its own account: that it is what its
-//! template says, that a log becomes results, and that PUTs which must be refused are refused.
+//! template says, that its roles may do what they need and no more, that a log becomes results, and that PUTs which must be refused are refused.
 
 mod delivery;
 mod drift;
+mod rights;
+mod simulate;
 
 use std::fmt;
 
@@ -37,6 +39,8 @@ pub struct CheckRequest {
 pub enum Outcome {
     /// It is as it should be.
     Proved,
+    /// IAM's simulation says that it is as it should be; nothing was called.
+    Simulated,
     /// It is not.
     Wrong,
     /// It could not be found out.
@@ -65,10 +69,11 @@ impl fmt::Display for Finding {
         let Self { subject, outcome, detail } = self;
         let outcome = match outcome {
             Outcome::Proved => "ok",
+            Outcome::Simulated => "simulated",
             Outcome::Wrong => "WRONG",
             Outcome::Unproved => "unproved",
         };
-        write!(f, "  {outcome:<8}  {subject:<32}  {detail}")
+        write!(f, "  {outcome:<9}  {subject:<32}  {detail}")
     }
 }
 
@@ -113,8 +118,10 @@ pub async fn check<C: Console>(
     let existing: ExistingStack = existing.ok_or_else(absent)?;
     existing.belongs_to(stack, &request.env)?;
     session.console.line(&format!("stack {stack} in account {account}, region {region}"))?;
-    let mut findings = drift::compare(session, &existing).await?;
+    let (mut findings, physical) = drift::compare(session, &existing).await?;
     if !request.drift_only {
+        let simulated = simulate::simulate(session, &existing, stack.as_str(), &physical).await?;
+        findings.extend(simulated);
         findings.extend(delivery::deliver(session, request, &existing).await?);
     }
     Ok(Checked { stack: stack.to_string(), account, region, findings })

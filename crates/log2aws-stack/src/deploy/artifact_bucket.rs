@@ -9,7 +9,7 @@ use aws_sdk_s3::types::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::artifacts::{Artifact, Artifacts};
+use crate::artifacts::{Artifact, Functions};
 use crate::console::Console;
 use crate::error::StackError;
 use crate::fault;
@@ -26,11 +26,11 @@ pub(super) fn name(account: &str, region: &str) -> String {
 /// Uploads both zips. An existing one is not uploaded again: its key is its hash.
 pub(super) async fn provide<C: Console>(
     session: &mut Session<'_, C>,
-    artifacts: &Artifacts,
+    functions: &Functions,
 ) -> Result<(), StackError> {
     let bucket = name(&session.cloud.account, &session.cloud.region);
     provide_bucket(session, &bucket).await?;
-    for artifact in [&artifacts.generate_url, &artifacts.analyze_log] {
+    for artifact in [&functions.generate_url, &functions.analyze_log] {
         put(session, &bucket, artifact).await?;
     }
     Ok(())

@@ -22,7 +22,8 @@ use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
 use crate::approval::Approval;
-use crate::artifacts::Artifacts;
+use crate::architecture::{ARCHITECTURE, Architecture, Choice};
+use crate::artifacts::{ArtifactError, Artifacts, Functions};
 use crate::commands::Commands;
 use crate::console::Console;
 use crate::error::StackError;
@@ -181,7 +182,9 @@ impl Work<'_> {
                 let allow_hosts = allow_hosts.as_ref();
                 let hosts =
                     allow_list::wanted(session, self.request, allow_hosts, existing).await?;
-                let values = self.values(session, existing, &hosts.list, given, artifacts)?;
+                let (choice, functions) = chosen(given, existing, artifacts)?;
+                session.console.line(&format!("architecture of the functions: {choice}"))?;
+                let values = self.values(session, existing, &hosts.list, given, functions)?;
                 self.warn(session, existing, &values)?;
                 let body = self.body(session, &values, &found).await?;
                 self.phase.set(Phase::Preparing);
@@ -257,8 +260,9 @@ impl Work<'_> {
             return Ok(self.deployed(session, DeployOutcome::Canceled, outputs(existing)));
         }
         // Whoever executes a kept change set need not have the zips.
-        if let ChangeSource::New { artifacts, .. } = source {
-            artifact_bucket::provide(session, artifacts).await?;
+        if let ChangeSource::New { given, artifacts, .. } = source {
+            let functions = chosen(given, existing, artifacts)?.1;
+            artifact_bucket::provide(session, functions).await?;
         }
         if *execution == Execution::Keep {
             kept::print_kept(session, self.request, planned, existing.is_some())?;
@@ -356,7 +360,7 @@ impl Work<'_> {
         existing: Option<&ExistingStack>,
         hosts: &AllowList,
         given: &BTreeMap<String, String>,
-        artifacts: &Artifacts,
+        functions: &Functions,
     ) -> Result<BTreeMap<String, String>, StackError> {
         let (account, region) = (&session.cloud.account, &session.cloud.region);
         let DeployRequest { env, stack, .. } = self.request;
@@ -364,9 +368,9 @@ impl Work<'_> {
         let ours = [
             ("Env", env.to_string()),
             ("ArtifactBucket", artifact_bucket::name(account, region)),
-            ("GenerateUrlKey", artifacts.generate_url.key()),
-            ("AnalyzeLogKey", artifacts.analyze_log.key()),
-            ("Architecture", artifacts.architecture.to_string()),
+            ("GenerateUrlKey", functions.generate_url.key()),
+            ("AnalyzeLogKey", functions.analyze_log.key()),
+            (ARCHITECTURE, functions.architecture.to_string()),
         ];
         let before = existing.map(|stack| &stack.parameters);
         if let Some(decided) = before.and_then(hosts::address_type_beside_ipv6) {
@@ -456,6 +460,19 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// The zips to deploy, and why these.
+fn chosen<'a>(
+    given: &BTreeMap<String, String>,
+    existing: Option<&ExistingStack>,
+    artifacts: &'a Artifacts,
+) -> Result<(Choice, &'a Functions), ArtifactError> {
+    let value = |of: &BTreeMap<String, String>| of.get(ARCHITECTURE).cloned();
+    let (given, stack) = (value(given), existing.and_then(|stack| value(&stack.parameters)));
+    let choice =
+        Choice::of(given.as_deref(), stack.as_deref(), artifacts.tested(Architecture::Arm64));
+    Ok((choice, artifacts.of(choice.architecture, choice.reason)?))
 }
 
 fn outputs(existing: Option<&ExistingStack>) -> Vec<Output> {

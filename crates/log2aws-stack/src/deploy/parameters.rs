@@ -35,7 +35,7 @@ fn ours(name: &str) -> Option<&'static str> {
     match name {
         "Env" => Some("say --env"),
         name if FROM_HOSTS.contains(&name) => Some("say --allow-hosts"),
-        "ArtifactBucket" | "GenerateUrlKey" | "AnalyzeLogKey" | "Architecture" => {
+        "ArtifactBucket" | "GenerateUrlKey" | "AnalyzeLogKey" => {
             Some("it follows from the zips; --artifacts names their folder")
         }
         _ => None,
@@ -75,6 +75,8 @@ mod tests {
         assert!(result("Zzz", "1").ends_with("has no parameter \"Zzz\""));
         assert!(result("Env", "prod").contains("say --env"));
         assert!(result("LogPutAllowNetworks", "10.0.0.0/8").contains("say --allow-hosts"));
-        assert!(result("Architecture", "arm64").contains("--artifacts"));
+        assert!(result("AnalyzeLogKey", "a.zip").contains("--artifacts"));
+        assert_eq!(result("Architecture", "arm64"), r#"{"Architecture": "arm64"}"#);
+        assert!(result("Architecture", "riscv").contains("arm64"));
     }
 }

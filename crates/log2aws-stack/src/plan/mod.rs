@@ -1,7 +1,8 @@
 //! What a deploy will create, computed offline: resources, permissions with their reasons, and
 //! cost.
 
-mod statement;
+mod key_policy;
+pub(crate) mod statement;
 mod text;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
 
-use crate::artifacts::Architecture;
+use crate::architecture::{ARCHITECTURE, Architecture, Choice, Reason};
 use crate::cost::{self, Estimate, Workload};
 use crate::hosts::HOSTS;
 use crate::name::StackName;
@@ -44,6 +45,11 @@ pub struct Plan {
     pub region: String,
     /// Who may request URLs and upload: the entries of the allow-list, empty if none is given.
     pub callers: Vec<String>,
+    /// What the functions run on, and in `architecture_reason` who decided it, as far as is known
+    /// without AWS: an existing stack keeps its own.
+    pub architecture: Architecture,
+    /// Who decided it.
+    pub architecture_reason: Reason,
     /// What a day of requests at the throttling rate costs, in US dollars, if all of them come from
     /// listed addresses. Others are refused by the API's policy and are not billed.
     pub flood_usd_a_day: f64,
@@ -53,6 +59,9 @@ pub struct Plan {
     pub resources: Vec<PlannedResource>,
     /// Every permission and every denial.
     pub statements: Vec<Statement>,
+    /// The policy that the KMS key of `KmsKeyArn` needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_policy: Option<serde_json::Value>,
     /// What it will cost.
     pub cost: Estimate,
     /// Parameters that are probably unintended, one sentence each.
@@ -72,6 +81,8 @@ pub struct PlanInput<'a> {
     pub given: &'a BTreeMap<String, String>,
     /// The number of servers for the cost estimate.
     pub servers: u32,
+    /// What the functions run on.
+    pub architecture: Choice,
 }
 
 impl Plan {
@@ -80,9 +91,10 @@ impl Plan {
     /// # Errors
     /// [`TemplateError`]: the template uses an unsupported feature.
     pub fn of(template: &Template, input: &PlanInput<'_>) -> Result<Self, TemplateError> {
-        let PlanInput { env, stack, region, given, servers } = *input;
+        let PlanInput { env, stack, region, given, servers, architecture } = *input;
         let mut given = given.clone();
         given.insert("Env".to_owned(), env.to_string());
+        given.insert(ARCHITECTURE.to_owned(), architecture.architecture.to_string());
         let scope = Scope::new(template, &given, ACCOUNT, region, stack.as_str());
         let resources = template.made(&scope)?.into_iter().map(|resource| {
             Ok(PlannedResource {
@@ -101,10 +113,13 @@ impl Plan {
             stack: stack.to_string(),
             region: region.to_owned(),
             callers: callers.split(", ").filter(|e| !e.is_empty()).map(str::to_owned).collect(),
+            architecture: architecture.architecture,
+            architecture_reason: architecture.reason,
             flood_usd_a_day: flood,
             requests_per_second,
             resources: resources.collect::<Result<_, TemplateError>>()?,
             statements: statement::all(template, &scope)?,
+            key_policy: key_policy::key_policy(&scope, region)?,
             cost: cost::estimate(region, &workload),
             warnings: parameter_warnings(&scope),
         })
@@ -121,9 +136,9 @@ fn workload(scope: &Scope<'_>, servers: u32) -> Workload {
     let kept = |format: &str, usual| {
         charts.map_or(usual, |charts| charts.split(',').any(|kept| kept == format))
     };
-    let arm = scope.value("Architecture") == Some("arm64");
+    let architecture = scope.value(ARCHITECTURE).and_then(Architecture::named);
     Workload {
-        architecture: if arm { Architecture::Arm64 } else { Architecture::X86_64 },
+        architecture: architecture.unwrap_or(usual.architecture),
         raw_keep_days: days("RawKeepDays"),
         analyzed_keep_days: days("AnalyzedKeepDays"),
         noncurrent_keep_days: days("NoncurrentKeepDays"),
@@ -139,7 +154,8 @@ mod tests {
     use super::*;
 
     fn plan(given: &[(&str, &str)]) -> Plan {
-        let given = given.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let given: BTreeMap<_, _> =
+            given.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let (env, stack) = ("dev".parse().unwrap(), "log2aws-dev".parse().unwrap());
         let input = PlanInput {
             env: &env,
@@ -147,6 +163,7 @@ mod tests {
             region: "ap-northeast-1",
             given: &given,
             servers: 10,
+            architecture: Choice::of(given.get(ARCHITECTURE).map(String::as_str), None, false),
         };
         Plan::of(&Template::embedded().unwrap(), &input).unwrap()
     }

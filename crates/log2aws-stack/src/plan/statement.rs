@@ -29,12 +29,15 @@ pub struct Statement {
     pub resources: Vec<String>,
     /// The conditions: operator, key and values.
     pub conditions: Vec<String>,
+    /// The keys of the conditions with their values.
+    #[serde(skip)]
+    pub(crate) context: Vec<(String, Vec<String>)>,
     /// The call that needs it, or that it denies, from the template's comment.
     pub why: String,
 }
 
 /// All statements in template order.
-pub(super) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statement>, TemplateError> {
+pub(crate) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statement>, TemplateError> {
     let mut found = Vec::new();
     let reader = Reader { template, scope };
     for resource in template.made(scope)? {
@@ -102,6 +105,7 @@ impl Reader<'_> {
                     None => self.list(node.get("Resource"))?,
                 },
                 conditions: self.conditions(node.get("Condition"))?,
+                context: self.context(node.get("Condition"))?,
                 why: self.template.comment_above(line),
             });
         }
@@ -128,17 +132,32 @@ impl Reader<'_> {
         Ok(texts)
     }
 
-    fn conditions(&self, node: Option<&Node>) -> Result<Vec<String>, TemplateError> {
+    /// The operators, keys and values of a `Condition`.
+    fn each_condition(
+        &self,
+        node: Option<&Node>,
+    ) -> Result<Vec<(String, String, Vec<String>)>, TemplateError> {
         let mut conditions = Vec::new();
         for operator in node.map(Node::entries).unwrap_or_default() {
             let Some(Value::Object(keys)) = self.scope.resolve(&operator.value)? else { continue };
             for (key, values) in keys {
                 let mut texts = Vec::new();
                 flatten(&values, &mut texts);
-                conditions.push(format!("{} {key} {}", operator.key, texts.join(" ")));
+                conditions.push((operator.key.clone(), key, texts));
             }
         }
         Ok(conditions)
+    }
+
+    fn conditions(&self, node: Option<&Node>) -> Result<Vec<String>, TemplateError> {
+        let each = self.each_condition(node)?.into_iter();
+        Ok(each
+            .map(|(operator, key, values)| format!("{operator} {key} {}", values.join(" ")))
+            .collect())
+    }
+
+    fn context(&self, node: Option<&Node>) -> Result<Vec<(String, Vec<String>)>, TemplateError> {
+        Ok(self.each_condition(node)?.into_iter().map(|(_, key, values)| (key, values)).collect())
     }
 
     fn permission(
@@ -162,6 +181,7 @@ impl Reader<'_> {
             actions: list("Action")?,
             resources: list("FunctionName")?,
             conditions,
+            context: Vec::new(),
             why: self.template.comment_above(line),
         })
     }

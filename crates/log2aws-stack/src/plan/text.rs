@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Effect, Plan, Statement};
+use crate::architecture::{Choice, Reason};
 
 /// The line width of a reason.
 const WIDTH: usize = 88;
@@ -30,6 +31,13 @@ impl fmt::Display for Plan {
             writeln!(f)?;
             write_statement(f, statement)?;
         }
+        if let Some(policy) = &self.key_policy {
+            writeln!(
+                f,
+                "\nthe policy that the key of KmsKeyArn needs; keep what else its policy has:"
+            )?;
+            writeln!(f, "{policy:#}")?;
+        }
         write!(f, "\n{}", self.cost)
     }
 }
@@ -42,6 +50,11 @@ fn write_head(f: &mut fmt::Formatter<'_>, plan: &Plan) -> fmt::Result {
     }
     for line in wrapped(&plan.callers.join(", ")) {
         writeln!(f, "  {line}")?;
+    }
+    let choice = Choice { architecture: plan.architecture, reason: plan.architecture_reason };
+    writeln!(f, "what the functions run on:\n  {choice}")?;
+    if !matches!(plan.architecture_reason, Reason::Given | Reason::Stack) {
+        writeln!(f, "  (a stack that exists keeps its own)")?;
     }
     writeln!(f, "what it costs:")?;
     let servers = plan.cost.servers;

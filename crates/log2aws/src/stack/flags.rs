@@ -84,6 +84,10 @@ pub(super) struct SettingFlags {
     /// Another parameter of the template, e.g. RawKeepDays=400; can be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) parameter: Vec<(String, String)>,
+    /// The folder of generate-url.zip and analyze-log.zip, or of a folder with them for each
+    /// architecture [default: beside this program, or target/lambda].
+    #[arg(long, value_name = "DIR")]
+    pub(super) artifacts: Option<PathBuf>,
 }
 
 /// Which change set is executed, and when.
@@ -160,10 +164,6 @@ pub(super) struct DeployArgs {
     pub(super) aws: AwsFlags,
     #[command(flatten)]
     pub(super) settings: SettingFlags,
-    /// The folder of generate-url.zip and analyze-log.zip [default: beside this program, or
-    /// target/lambda].
-    #[arg(long, value_name = "DIR")]
-    pub(super) artifacts: Option<PathBuf>,
     /// Allow addresses that are not allowed now.
     #[arg(long)]
     pub(super) widen: bool,
