@@ -28,10 +28,10 @@ pub(super) fn run(bucket: &ResultsBucket, json: bool, out: &mut dyn Write) -> an
     writeln!(out, "FROM        SERVER            STATE    DECIDED               BY        WHY")?;
     for Retirement { server, from, why, by, at, undone } in records {
         let state = if undone.is_some() { "undone" } else { "retired" };
-        let (server, at) = (server.as_str(), to_second(at));
+        let (server, at) = (server.as_str(), to_second(*at));
         writeln!(out, "{from}  {server:<16}  {state:<7}  {at:<20}  {by:<8}  {why}")?;
         if let Some(Undone { by, at, why }) = undone {
-            let (server, at) = (" ".repeat(server.len()), to_second(at));
+            let (server, at) = (" ".repeat(server.len()), to_second(*at));
             let why = why.as_deref().unwrap_or_default();
             let line = format!("            {server:<16}           {at:<20}  {by:<8}  {why}");
             writeln!(out, "{}", line.trim_end())?;
