@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
 use log2aws_core::encrypted_url::{Fresh, RequestId};
 use log2aws_core::key_registry::EnrolmentCode;
@@ -15,7 +16,7 @@ use crate::net::error::HttpError;
 use crate::net::{CaError, Network};
 use crate::ship::answer::{self, Target, UrlRequest};
 use crate::ship::{ApiUrl, HostPattern};
-use crate::world::World;
+use crate::world::Time;
 
 /// The time limit of each of the two requests.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,19 +73,20 @@ pub fn run(
     config: &EnrolConfig,
     code: &EnrolmentCode,
     key: &PublicKey,
-    world: &World<'_>,
+    time: &dyn Time,
 ) -> Result<(), EnrolError> {
     if code.server != config.server {
         return Err(EnrolError::OtherServer(code.server.clone(), config.server.clone()));
     }
-    let now = world.time.now();
+    let now = time.now();
     if now >= code.expires {
         return Err(EnrolError::Expired(code.expires));
     }
-    let today = now.to_zoned(world.zone.clone()).date();
+    // A request for a URL has a day; which it is does not matter here.
+    let today = now.to_zoned(TimeZone::UTC).date();
     let day = Day::from_date(today).ok_or(EnrolError::Clock(today))?;
     let body = code.request(key).to_json();
-    let random = world.time.random().map_err(EnrolError::Random)?;
+    let random = time.random().map_err(EnrolError::Random)?;
     let request_id = RequestId::generate(&Fresh::new(random));
     let asked = UrlRequest {
         server: &config.server,

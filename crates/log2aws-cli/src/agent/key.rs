@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use log2aws_agent::enrol::{self, EnrolConfig};
 use log2aws_agent::server_keys::ServerKeys;
-use log2aws_agent::world::{SystemTime, World};
+use log2aws_agent::world::SystemTime;
 use log2aws_core::key_registry::EnrolmentCode;
 use log2aws_core::server_key::PublicKey;
+use log2aws_core::server_name::ServerName;
 
-use super::flags::{PathFlags, ReachFlags};
+use super::flags::{ReachFlags, own_name};
 use crate::config::Environment;
 use crate::examples;
 use crate::exit::{self, Exit};
@@ -37,6 +38,21 @@ pub struct ServerKeyArgs {
     pub verb: ServerKeyVerb,
 }
 
+/// Whose key it is, and where.
+#[derive(Debug, Args)]
+struct KeyFlags {
+    /// The folder with the key; created if missing.
+    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_STATE_DIR)]
+    state_dir: PathBuf,
+    /// The name under which this machine's logs are stored [default: the host name].
+    #[arg(long, value_name = "NAME")]
+    server: Option<ServerName>,
+    // Read before the command line is parsed; it stands here for the help. See config.rs.
+    /// The config file [default: /etc/log2aws/agent.toml if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
 /// The flags of `key new`.
 #[derive(Debug, Args)]
 pub struct NewArgs {
@@ -44,19 +60,14 @@ pub struct NewArgs {
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
-    paths: PathFlags,
+    of: KeyFlags,
 }
 
 /// The flags of `key show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The folder with the key.
-    #[arg(long, value_name = "DIR", default_value = log2aws_agent::DEFAULT_STATE_DIR)]
-    state_dir: PathBuf,
-    // Read before the command line is parsed; it stands here for the help. See config.rs.
-    /// The config file [default: /etc/log2aws/agent.toml if it exists].
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    of: KeyFlags,
 }
 
 /// The flags of `key enrol`.
@@ -66,7 +77,7 @@ pub struct EnrolArgs {
     #[arg(value_name = "CODE", value_parser = code)]
     code: EnrolmentCode,
     #[command(flatten)]
-    paths: PathFlags,
+    of: KeyFlags,
     #[command(flatten)]
     reach: ReachFlags,
 }
@@ -86,8 +97,8 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     match verb {
         ServerKeyVerb::New(args) => {
-            let server = args.paths.named_spool()?.server;
-            let key = ServerKeys::add(&args.paths.state_dir, args.replace, &SystemTime::new())?;
+            let server = own_name(args.of.server.as_ref())?;
+            let key = ServerKeys::add(&args.of.state_dir, args.replace, &SystemTime::new())?;
             writeln!(out, "{key}")?;
             let verb = if args.replace { "rotate" } else { "register" };
             writeln!(
@@ -95,14 +106,14 @@ pub fn run(
                 "note: the key {} is in {}; an operator registers it, and until then nothing is \
                  delivered: log2aws key {verb} {server} {key}",
                 key.id(),
-                args.paths.state_dir.display(),
+                args.of.state_dir.display(),
             )?;
             Ok(Exit::Done)
         }
         ServerKeyVerb::Show(args) => {
-            let keys: Vec<PublicKey> = ServerKeys::load(&args.state_dir)?.public().collect();
+            let keys: Vec<PublicKey> = ServerKeys::load(&args.of.state_dir)?.public().collect();
             if keys.is_empty() {
-                let folder = args.state_dir.display();
+                let folder = args.of.state_dir.display();
                 anyhow::bail!("there is no key in {folder}; make one: key new");
             }
             for key in keys.iter().rev() {
@@ -124,18 +135,17 @@ fn enrol(args: &EnrolArgs, environment: &Environment, out: &mut dyn Write) -> an
     };
     let config = EnrolConfig {
         api,
-        server: args.paths.named_spool()?.server,
+        server: own_name(args.of.server.as_ref())?,
         upload_hosts: args.reach.upload_host.clone(),
         network: args.reach.network(environment),
     };
     let time = SystemTime::new();
     // A pair that exists is delivered again: the first attempt may have failed on the way.
-    let key = match ServerKeys::load(&args.paths.state_dir)?.newest() {
+    let key = match ServerKeys::load(&args.of.state_dir)?.newest() {
         Some(key) => key,
-        None => ServerKeys::add(&args.paths.state_dir, false, &time)?,
+        None => ServerKeys::add(&args.of.state_dir, false, &time)?,
     };
-    let world = World::system(&time, args.paths.zone(environment).zone());
-    match enrol::run(&config, &args.code, &key, &world) {
+    match enrol::run(&config, &args.code, &key, &time) {
         Ok(()) => {
             let server = &config.server;
             writeln!(
