@@ -28,7 +28,7 @@ enum Verb {
     Agent(AgentVerb),
     /// Make this server's key pair, to which its upload URLs are encrypted, or enrol it.
     #[command(after_help = examples::KEY)]
-    Key(ServerKeyArgs),
+    Key(Box<ServerKeyArgs>),
 }
 
 fn main() -> ExitCode {

@@ -145,9 +145,10 @@ impl ServerKeys {
         }
         let fresh = time.random().map(Fresh::new).map_err(ServerKeysError::Random)?;
         let mut keys = present.0;
-        keys.push(PrivateKey::generate(fresh));
+        keys.push(PrivateKey::generate(&fresh));
         keys.drain(..keys.len().saturating_sub(MAX));
-        let text: String = keys.iter().map(|key| format!("{}\n", key.expose_text())).collect();
+        let lines: Vec<_> = keys.iter().map(PrivateKey::expose_text).collect();
+        let text = lines.join("\n") + "\n";
         let path = state_dir.join(FILE);
         // The file is made with mode 0600.
         replace(&path, text.as_bytes(), true).map_err(|source| {

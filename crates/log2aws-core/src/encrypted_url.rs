@@ -1,26 +1,19 @@
 //! An answer with an upload URL, encrypted to one server: HPKE (RFC 9180), base mode,
-//! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.
+//! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, `ChaCha20Poly1305`.
 //!
 //! The additional data binds an answer to one log and one request, so that neither a replayed
 //! answer nor that of another log is opened.
 
-use std::convert::Infallible;
-use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hpke::aead::ChaCha20Poly1305;
-use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
-use hpke::rand_core::{TryCryptoRng, TryRng};
-use hpke::{
-    Deserializable as _, HpkeError, Kem, OpModeR, OpModeS, Serializable as _, setup_receiver,
-    setup_sender_with_rng,
-};
 use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
+use crate::hex::hex;
+pub use crate::hpke_seal::Fresh;
+use crate::hpke_seal::{open, seal};
 use crate::server_key::{KeyId, PrivateKey, PublicKey};
 use crate::server_name::ServerName;
 
@@ -32,26 +25,6 @@ const VERSION: u32 = 1;
 
 /// HPKE's `info`.
 const INFO: &[u8] = b"log2aws/1 url";
-
-/// Random bytes that are used once.
-pub struct Fresh([u8; 32]);
-
-impl Fresh {
-    /// Wraps random bytes, which must come from the operating system and must not be used again.
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Fresh {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fresh(REDACTED)")
-    }
-}
 
 /// The client's name for one request: 16 to 64 letters, digits, `-` and `_`, never used again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +38,7 @@ pub struct RequestIdError;
 impl RequestId {
     /// The id of one request, from fresh random bytes.
     pub fn generate(fresh: &Fresh) -> Self {
-        Self(fresh.0[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&fresh.bytes()[..16]))
     }
 
     /// The id as text.
@@ -106,7 +79,7 @@ impl Binding<'_> {
     /// The additional data: canonical JSON (RFC 8785). Names are sorted, nothing needs an escape,
     /// and a size is far below 2^53.
     fn to_json(self) -> Vec<u8> {
-        let sha256: String = self.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&self.sha256);
         format!(
             r#"{{"date":"{}","kind":"{KIND}","request_id":"{}","server":"{}","sha256":"{sha256}","size":{}}}"#,
             self.day, self.request_id.0, self.server, self.size
@@ -175,9 +148,9 @@ impl EncryptedUrl {
         answer: &[u8],
         to: &PublicKey,
         binding: Binding<'_>,
-        fresh: Fresh,
+        fresh: &Fresh,
     ) -> Result<Self, EncryptError> {
-        let sealed = seal(to, INFO, &binding.to_json(), answer, fresh);
+        let sealed = seal(to.bytes(), INFO, &binding.to_json(), answer, fresh);
         let (enc, ct) = sealed.map_err(|_| EncryptError(to.id()))?;
         Ok(Self {
             v: VERSION,
@@ -234,83 +207,9 @@ impl EncryptedUrl {
         })?;
         let decode = |text: &str| BASE64.decode(text).map_err(|_| DecryptError::Shape);
         let (enc, ct) = (decode(&self.enc)?, decode(&self.ct)?);
-        open(key, INFO, &binding.to_json(), &enc, &ct).map_err(|_| DecryptError::Damaged)
+        open(key.get(), INFO, &binding.to_json(), &enc, &ct).map_err(|_| DecryptError::Damaged)
     }
 }
-
-/// Whether something can be encrypted to a key: points of low order give everybody the same secret.
-pub(crate) fn can_encrypt_to(key: &PublicKey) -> bool {
-    seal(key, INFO, b"", b"", Fresh([1; 32])).is_ok()
-}
-
-fn seal(
-    to: &PublicKey,
-    info: &[u8],
-    aad: &[u8],
-    plain: &[u8],
-    fresh: Fresh,
-) -> Result<(Vec<u8>, Vec<u8>), HpkeError> {
-    let to = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(to.bytes())?;
-    let mut random = Once { bytes: fresh.0, is_used: false, asked_again: false };
-    let (enc, mut context) = setup_sender_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-        &OpModeS::Base,
-        &to,
-        info,
-        &mut random,
-    )?;
-    if random.asked_again || !random.is_used {
-        return Err(HpkeError::EncapError);
-    }
-    let ct = context.seal(plain, aad)?;
-    Ok((enc.to_bytes().to_vec(), ct))
-}
-
-fn open(
-    key: &PrivateKey,
-    info: &[u8],
-    aad: &[u8],
-    enc: &[u8],
-    ct: &[u8],
-) -> Result<Vec<u8>, HpkeError> {
-    let enc = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(enc)?;
-    let mut context = setup_receiver::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-        &OpModeR::Base,
-        key.get(),
-        &enc,
-        info,
-    )?;
-    context.open(ct, aad)
-}
-
-/// Gives HPKE the random bytes of the argument: it takes 32, once.
-struct Once {
-    bytes: [u8; 32],
-    is_used: bool,
-    asked_again: bool,
-}
-
-impl TryRng for Once {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        self.asked_again = true;
-        Ok(0)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        self.asked_again = true;
-        Ok(0)
-    }
-
-    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
-        self.asked_again |= self.is_used || to.len() != self.bytes.len();
-        self.is_used = true;
-        to.iter_mut().zip(self.bytes).for_each(|(to, byte)| *to = byte);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Once {}
 
 #[cfg(test)]
 mod tests;

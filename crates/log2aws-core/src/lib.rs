@@ -16,6 +16,8 @@ pub mod encrypted_url;
 pub mod error_chain;
 pub mod event;
 mod excerpt;
+mod hex;
+mod hpke_seal;
 pub mod key;
 pub mod key_registry;
 pub mod line;

@@ -9,7 +9,7 @@ use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable as _, Kem as _, Serializable as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::encrypted_url::{Fresh, can_encrypt_to};
+use crate::hpke_seal::{Fresh, HpkePrivateKey, seal};
 
 /// The algorithm, as the text of a public key begins.
 const PUBLIC: &str = "x25519:";
@@ -19,8 +19,6 @@ const PRIVATE: &str = "x25519-private:";
 
 /// A key of a server, in bytes.
 const LEN: usize = 32;
-
-type HpkePrivateKey = <X25519HkdfSha256 as hpke::Kem>::PrivateKey;
 
 /// The public key of a server. As text, `x25519:` and base64.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +89,9 @@ impl FromStr for PublicKey {
 
     fn from_str(text: &str) -> Result<Self, ServerKeyError> {
         let key = Self::parse_registered(text.trim())?;
-        if can_encrypt_to(&key) { Ok(key) } else { Err(ServerKeyError::Weak) }
+        // Points of low order give everybody the same secret, whatever the random bytes are.
+        let sealed = seal(&key.0, b"", b"", b"", &Fresh::new([1; 32]));
+        sealed.map(|_| key).map_err(|_| ServerKeyError::Weak)
     }
 }
 
@@ -109,7 +109,7 @@ impl fmt::Debug for PublicKey {
 
 impl PrivateKey {
     /// A new key from 32 fresh random bytes.
-    pub fn generate(fresh: Fresh) -> Self {
+    pub fn generate(fresh: &Fresh) -> Self {
         Self(X25519HkdfSha256::derive_keypair(fresh.bytes()).0)
     }
 
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn keys_are_read_as_they_are_written() {
-        let key = PrivateKey::generate(Fresh::new([7; 32]));
+        let key = PrivateKey::generate(&Fresh::new([7; 32]));
         let read = PrivateKey::parse(&format!("{}\n", key.expose_text())).unwrap();
         assert_eq!(read.public(), key.public());
         let public = key.public();
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(told("-----BEGIN PUBLIC KEY-----"), ServerKeyError::Algorithm("a PEM file"));
         assert_eq!(told("AAAA"), ServerKeyError::Shape("x25519:"));
         assert_eq!(told("x25519:AAAA"), ServerKeyError::Length("x25519:"));
-        let private = PrivateKey::generate(Fresh::new([7; 32])).expose_text();
+        let private = PrivateKey::generate(&Fresh::new([7; 32])).expose_text();
         assert_eq!(told(&private), ServerKeyError::Private);
         assert!(!told(&private).to_string().contains(&private[15..]));
     }

@@ -38,9 +38,9 @@ pub(crate) fn make_once(
     let key: ObjectKey = KEY.parse().map_err(|error: KeyError| {
         failed(StoreError::Failed { what: KEY.to_owned(), source: io::Error::other(error) })
     })?;
-    let marker = data_dir.join(MADE);
+    let path = data_dir.join(MADE);
     let is_there = store.head(bucket, &key).map_err(failed)?.is_some();
-    if marker.exists() {
+    if path.exists() {
         if !is_there {
             tracing::error!(
                 "s3://{bucket}/{key} is gone, so nobody gets a URL: restore it, or, if no server \
@@ -63,10 +63,10 @@ pub(crate) fn make_once(
         }
     }
     // Only after the registry is durable.
-    let marked = File::create(&marker).and_then(|file| file.sync_all());
+    let marked = File::create(&path).and_then(|file| file.sync_all());
     let marked = marked.and_then(|()| File::open(data_dir)?.sync_all());
     marked.map_err(|source| ServeError::KeyFile {
-        path: marker,
+        path,
         doing: crate::config::KeyFileAction::Written,
         source,
     })

@@ -76,5 +76,7 @@ fn build(with: &Build<'_>, target: Target) -> anyhow::Result<PathBuf> {
         flag.push("\u{1f}--cfg\u{1f}");
         flag.push(portable);
     }
+    // Identical functions, of which generic code makes many, are kept once.
+    flag.push("\u{1f}-Clink-arg=-Wl,--icf=all");
     with.run(&AGENT, "agent", target, Some(flag))
 }

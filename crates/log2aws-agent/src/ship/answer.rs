@@ -301,8 +301,13 @@ pub(crate) fn detail(body: &[u8]) -> Option<String> {
     (!text.is_empty() && !text.starts_with(['<', '{'])).then(|| quote(text))
 }
 
+/// Whether a refusal is about the server's key.
+pub(crate) fn is_about_a_key(body: &[u8]) -> bool {
+    code(body).is_some_and(|code| code.starts_with("key-"))
+}
+
 /// The code of a refusal, for programs.
-pub(crate) fn code(body: &[u8]) -> Option<String> {
+fn code(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Problem {
         code: String,

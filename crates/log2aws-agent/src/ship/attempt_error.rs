@@ -82,11 +82,9 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
             by_way_of(reply)
         ))),
         // It is not the address.
-        403 if answer::code(&reply.body).is_some_and(|code| code.starts_with("key-")) => {
-            AttemptError::Final(Failure::Refused(format!(
-                "the API {api} gives no URL (403{detail})"
-            )))
-        }
+        403 if answer::is_about_a_key(&reply.body) => AttemptError::Final(Failure::Refused(
+            format!("the API {api} gives no URL (403{detail})"),
+        )),
         403 => AttemptError::Final(Failure::Refused(format!(
             "the API {api} refuses this machine (403{detail}){}; the allow-list must hold this \
              address for server {}",

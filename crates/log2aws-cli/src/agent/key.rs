@@ -27,7 +27,7 @@ pub enum ServerKeyVerb {
     Show(ShowArgs),
     /// Deliver this server's public key with the code of an operator.
     #[command(after_help = examples::KEY_ENROL)]
-    Enrol(EnrolArgs),
+    Enrol(Box<EnrolArgs>),
 }
 
 /// The verbs of `key` on a server.

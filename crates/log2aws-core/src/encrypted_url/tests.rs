@@ -1,3 +1,5 @@
+//! Encrypted answers: RFC 9180's vector, and what must not be opened.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -20,12 +22,13 @@ fn fixed<const N: usize>(name: &str) -> [u8; N] {
 /// RFC 9180, appendix A.2.1: the recipient's pair comes from ikmR, the ephemeral one from ikmE.
 #[test]
 fn the_vector_of_rfc_9180() {
-    let key = PrivateKey::generate(Fresh::new(fixed("ikmR")));
+    let key = PrivateKey::generate(&Fresh::new(fixed("ikmR")));
     assert_eq!(key.public().bytes(), &fixed("pkRm"));
     let (info, aad, plain) = (vector("info"), vector("aad"), vector("pt"));
-    let sealed = seal(&key.public(), &info, &aad, &plain, Fresh::new(fixed("ikmE"))).unwrap();
+    let sealed =
+        seal(key.public().bytes(), &info, &aad, &plain, &Fresh::new(fixed("ikmE"))).unwrap();
     assert_eq!(sealed, (vector("enc"), vector("ct")));
-    assert_eq!(open(&key, &info, &aad, &vector("enc"), &vector("ct")).unwrap(), plain);
+    assert_eq!(open(key.get(), &info, &aad, &vector("enc"), &vector("ct")).unwrap(), plain);
 }
 
 struct Asked {
@@ -51,11 +54,11 @@ impl Asked {
 }
 
 fn pair(number: u8) -> PrivateKey {
-    PrivateKey::generate(Fresh::new([number; 32]))
+    PrivateKey::generate(&Fresh::new([number; 32]))
 }
 
 fn encrypted(to: &PrivateKey, binding: Binding<'_>) -> EncryptedUrl {
-    EncryptedUrl::encrypt(b"a URL", &to.public(), binding, Fresh::new([9; 32])).unwrap()
+    EncryptedUrl::encrypt(b"a URL", &to.public(), binding, &Fresh::new([9; 32])).unwrap()
 }
 
 #[test]

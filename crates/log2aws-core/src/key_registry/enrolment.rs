@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{KeyDecisionError, KeyRecord, KeyRegistry, MAX_ENROLMENTS, as_text, check_name};
 use crate::encrypted_url::Fresh;
+use crate::hex::{hex, unhex};
 use crate::key::ObjectKey;
 use crate::server_key::PublicKey;
 use crate::server_name::ServerName;
@@ -59,21 +60,6 @@ pub struct Enrolment {
 
 fn as_hex<S: serde::Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&hex(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// The code that an operator gives to a server: a secret. It does not print but by

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::enrolment::unhex;
 use super::{
     Enrolment, FORMAT, KeyRecord, KeyRegistry, MAX_ENROLMENTS, MAX_KEYS, MAX_VALID, MAX_WHY_BYTES,
     Revocation, check_name,
 };
+use crate::hex::unhex;
 use crate::retired::check_text;
 use crate::server_key::PublicKey;
 use crate::server_name::ServerName;

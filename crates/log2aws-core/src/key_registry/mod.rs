@@ -163,7 +163,7 @@ impl KeyRegistry {
         let keys = self.keys(server);
         let valid = || keys.iter().filter(|key| key.revoked.is_none());
         let named = valid().find(|key| Some(key.key.id()) == known);
-        if let Some(key) = named.or_else(|| valid().last()) {
+        if let Some(key) = named.or_else(|| valid().next_back()) {
             return UrlForm::Encrypted(key.key);
         }
         let last = keys.iter().filter_map(|key| key.revoked.as_ref()).max_by_key(|end| end.at);
@@ -220,7 +220,7 @@ impl KeyRegistry {
         &mut self,
         server: &ServerName,
         key: Option<KeyId>,
-        revocation: Revocation,
+        revocation: &Revocation,
     ) -> Result<KeyId, KeyDecisionError> {
         check_name(&revocation.by)?;
         check_text(&revocation.why, MAX_WHY_BYTES)

@@ -1,3 +1,5 @@
+//! Decisions about keys, enrolment, and the object that keeps them.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -13,7 +15,7 @@ fn server(name: &str) -> ServerName {
 }
 
 fn public(number: u8) -> PublicKey {
-    PrivateKey::generate(Fresh::new([number; 32])).public()
+    PrivateKey::generate(&Fresh::new([number; 32])).public()
 }
 
 fn record(number: u8) -> KeyRecord {
@@ -36,12 +38,12 @@ fn a_server_without_a_key_gets_plain_urls_and_one_with_a_key_only_encrypted_ones
     registry.register(&web01, record(1), false).unwrap();
     assert_eq!(registry.url_form(&web01, None), UrlForm::Encrypted(public(1)));
     assert_eq!(registry.url_form(&server("web02"), None), UrlForm::Plain);
-    registry.revoke(&web01, None, end(1, false)).unwrap();
+    registry.revoke(&web01, None, &end(1, false)).unwrap();
     assert_eq!(registry.url_form(&web01, None), UrlForm::Refused);
     read_again(&registry);
     registry.register(&web01, record(2), false).unwrap();
     assert_eq!(registry.url_form(&web01, None), UrlForm::Encrypted(public(2)));
-    registry.revoke(&web01, Some(public(2).id()), end(2, true)).unwrap();
+    registry.revoke(&web01, Some(public(2).id()), &end(2, true)).unwrap();
     assert_eq!(registry.url_form(&web01, None), UrlForm::Plain);
     read_again(&registry);
 }
@@ -64,9 +66,9 @@ fn two_keys_are_valid_while_a_server_rotates() {
     assert_eq!(form(Some(9)), UrlForm::Encrypted(public(2)), "no key that was not registered");
     let told = registry.clone().register(&web01, record(3), true).unwrap_err();
     assert!(matches!(told, KeyDecisionError::Two(..)), "{told}");
-    let told = registry.clone().revoke(&web01, None, end(1, false)).unwrap_err();
+    let told = registry.clone().revoke(&web01, None, &end(1, false)).unwrap_err();
     assert!(told.to_string().contains(&public(1).id().to_string()), "{told}");
-    registry.revoke(&web01, Some(public(1).id()), end(1, false)).unwrap();
+    registry.revoke(&web01, Some(public(1).id()), &end(1, false)).unwrap();
     assert_eq!(registry.url_form(&web01, Some(public(1).id())), UrlForm::Encrypted(public(2)));
     read_again(&registry);
 }
@@ -79,13 +81,13 @@ fn a_revoked_key_and_that_of_another_server_are_refused() {
     assert!(matches!(told, KeyDecisionError::Known(..)), "{told}");
     let told = registry.register(&server("web02"), record(1), false).unwrap_err();
     assert_eq!(told, KeyDecisionError::Anothers(server("web01")));
-    registry.revoke(&server("web01"), None, end(1, false)).unwrap();
+    registry.revoke(&server("web01"), None, &end(1, false)).unwrap();
     let told = registry.register(&server("web01"), record(1), false).unwrap_err();
     assert!(matches!(told, KeyDecisionError::Revoked(..)), "{told}");
     // Somebody has the revoked key: it is no other server's either.
     let told = registry.register(&server("web02"), record(1), false).unwrap_err();
     assert_eq!(told, KeyDecisionError::Anothers(server("web01")));
-    let told = registry.revoke(&server("web01"), None, end(1, false)).unwrap_err();
+    let told = registry.revoke(&server("web01"), None, &end(1, false)).unwrap_err();
     assert_eq!(told, KeyDecisionError::None(server("web01")));
 }
 
@@ -96,7 +98,7 @@ fn ten_thousand_keys_fit() {
         let keys = [0_u8, 1].map(|next| {
             let mut bytes = [next; 32];
             bytes[..2].copy_from_slice(&number.to_be_bytes());
-            let key = PrivateKey::generate(Fresh::new(bytes)).public();
+            let key = PrivateKey::generate(&Fresh::new(bytes)).public();
             KeyRecord { key, ..record(1) }
         });
         // As `register` does, which looks through all keys.

@@ -80,7 +80,7 @@ pub(super) async fn issue_url(
     let mut issued = IssuedUrl { caller, key, put, expires_at, encrypted: None };
     if let UrlForm::Encrypted(to) = form {
         let binding = binding(&asked)?;
-        let answer = EncryptedUrl::encrypt(&issued.json()?, &to, binding, app.keys.fresh()?)?;
+        let answer = EncryptedUrl::encrypt(&issued.json()?, &to, binding, &app.keys.fresh()?)?;
         issued.encrypted = Some(write_json(&answer)?);
     }
     subject.bucket = Some(settings.raw_bucket.clone());

@@ -29,7 +29,7 @@ fn web01() -> ServerName {
 }
 
 fn pair(number: u8) -> PrivateKey {
-    PrivateKey::generate(Fresh::new([number; 32]))
+    PrivateKey::generate(&Fresh::new([number; 32]))
 }
 
 fn record(number: u8) -> KeyRecord {
@@ -128,7 +128,7 @@ fn a_revoked_server_gets_no_url_at_all() {
     let mut registry = registry(&[1]);
     let at = "2019-08-01T12:00:00Z".parse().unwrap();
     let end = |plain| Revocation { by: "root".to_owned(), at, why: "stolen".to_owned(), plain };
-    registry.revoke(&web01(), None, end(false)).unwrap();
+    registry.revoke(&web01(), None, &end(false)).unwrap();
     let answer = ask(&registry, &bound());
     assert_eq!((answer.status, code(&answer).as_str()), (StatusCode::FORBIDDEN, "key-revoked"));
 }

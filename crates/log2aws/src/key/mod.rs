@@ -186,7 +186,7 @@ pub(crate) fn run(
         KeyVerb::Revoke(RevokeArgs { server, key, why, plain, bucket }) => {
             let bucket = bucket.open()?;
             let end = Revocation { by: by.clone(), at: now, why, plain };
-            let id = change(&bucket, |keys| keys.revoke(&server, key, end.clone()))?;
+            let id = change(&bucket, |keys| keys.revoke(&server, key, &end))?;
             writeln!(
                 out,
                 "the key {id} of {server} is revoked; {TAKES_EFFECT}. A URL that was given before \

@@ -44,6 +44,8 @@ pub(crate) struct Answer {
     pub(crate) source: Option<IpAddr>,
     /// Its message, if that can be repeated.
     pub(crate) detail: Option<String>,
+    /// Whether it is refused for its key, not for its address.
+    pub(crate) is_about_a_key: bool,
     /// When the URL of a 200 expires, or why it is not trusted.
     pub(crate) url: Option<Result<Option<Timestamp>, String>>,
     /// The proxy that may have answered in the API's place.
@@ -142,6 +144,7 @@ fn response(
             status: reply.status.as_u16(),
             source: reply.header(SOURCE_HEADER).and_then(|text| text.parse::<IpAddr>().ok()),
             detail: answer::detail(&reply.body),
+            is_about_a_key: answer::is_about_a_key(&reply.body),
             url: upload.map(|upload| upload.map(|_| life).map_err(|error| error.to_string())),
             proxy: reply.proxy.clone(),
         },

@@ -40,6 +40,12 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             }
             None => fail(format!("{api} answers 200 without a URL"), "correct --api"),
         },
+        // It is not the address: the sentence says what to do.
+        (403, Some(_)) if answer.is_about_a_key => {
+            let reason = answer.detail.clone().unwrap_or_default();
+            let (what, todo) = parts(reason, "have an operator register its key");
+            vec![Finding::fail(Check::Key, what, todo)]
+        }
         (403, Some(ip)) => vec![
             Finding::ok(Check::Answer, "403, as log2aws says it"),
             Finding::fail(

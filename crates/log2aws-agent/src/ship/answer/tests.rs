@@ -1,3 +1,5 @@
+//! Answers of the API, right and wrong.
+
 use log2aws_core::encrypted_url::Fresh;
 
 use super::*;
@@ -192,13 +194,13 @@ fn encrypted(to: &PrivateKey, asked: &UrlRequest<'_>) -> Vec<u8> {
     };
     let json = serde_json::to_vec(&answer).unwrap();
     let fresh = Fresh::new([1; 32]);
-    let answer = EncryptedUrl::encrypt(&json, &to.public(), binding, fresh).unwrap();
+    let answer = EncryptedUrl::encrypt(&json, &to.public(), binding, &fresh).unwrap();
     serde_json::to_vec(&answer).unwrap()
 }
 
 #[test]
 fn a_server_with_a_key_takes_only_what_is_encrypted_to_it() {
-    let key = |number: u8| PrivateKey::generate(Fresh::new([number; 32]));
+    let key = |number: u8| PrivateKey::generate(&Fresh::new([number; 32]));
     let server: ServerName = "web01".parse().unwrap();
     let (api, request_id) = (Url::parse(API).unwrap(), request_id());
     let keys = [key(1), key(2)];
