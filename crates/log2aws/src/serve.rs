@@ -33,6 +33,7 @@ use log2aws_cli::exit::Exit;
 
 /// The flags of `serve`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct ServeArgs {
     /// The address and port to listen on.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8750", value_parser = flag::address)]

@@ -15,16 +15,16 @@ use crate::results_bucket::ResultsBucket;
 /// # Errors
 /// There is no registry, or it cannot be read or made.
 pub(super) fn run(
-    bucket: ResultsBucket,
+    bucket: &ResultsBucket,
     init: bool,
     json: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
-    let registry = match RECORD.read(&bucket)? {
+    let registry = match RECORD.read(bucket)? {
         Some((registry, _)) => registry,
         None if init => {
             let made = RECORD.change(
-                &bucket,
+                bucket,
                 || Ok(KeyRegistry::default()),
                 |registry| Ok::<_, anyhow::Error>(registry.clone()),
             )?;

@@ -159,7 +159,7 @@ pub(crate) fn run(
     let record = |key| KeyRecord { key, by: by.clone(), at: now, revoked: None };
     match args.verb {
         KeyVerb::Server(verb) => return server_key::run(&verb, environment, out),
-        KeyVerb::List(args) => return list::run(args.bucket.open()?, args.init, args.json, out),
+        KeyVerb::List(args) => return list::run(&args.bucket.open()?, args.init, args.json, out),
         KeyVerb::Register(RegisterArgs { server, key: Some(key), bucket, .. }) => {
             change(&bucket.open()?, |keys| keys.register(&server, record(key), false))?;
             writeln!(out, "the key {} of {server} is registered; {TAKES_EFFECT}", key.id())?;
