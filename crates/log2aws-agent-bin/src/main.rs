@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use log2aws_cli::agent::key::{self, ServerKeyArgs};
 use log2aws_cli::agent::{self, AgentVerb, CommandLine};
+use log2aws_cli::examples;
 use log2aws_cli::exit::{self, Exit};
 
 /// Samples this server's load and delivers its day logs to a log2aws endpoint.
@@ -17,15 +19,31 @@ use log2aws_cli::exit::{self, Exit};
 )]
 struct Cli {
     #[command(subcommand)]
-    verb: AgentVerb,
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value, parsed once")]
+enum Verb {
+    #[command(flatten)]
+    Agent(AgentVerb),
+    /// Make this server's key pair, to which its upload URLs are encrypted, or enrol it.
+    #[command(after_help = examples::KEY)]
+    Key(ServerKeyArgs),
 }
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
     match log2aws_cli::parse::<Cli>(&args) {
         Ok((cli, environment)) => {
-            let command_line = CommandLine { command: Cli::command, args, environment };
-            agent::run(cli.verb, &command_line).unwrap_or_else(|error| {
+            let done = match cli.verb {
+                Verb::Agent(verb) => {
+                    let command_line = CommandLine { command: Cli::command, args, environment };
+                    agent::run(verb, &command_line)
+                }
+                Verb::Key(args) => key::run(&args.verb, &environment, &mut std::io::stdout()),
+            };
+            done.unwrap_or_else(|error| {
                 exit::report(&mut std::io::stderr(), &error);
                 Exit::Failed
             })

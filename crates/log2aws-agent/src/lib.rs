@@ -5,9 +5,11 @@
 
 mod day_serde;
 pub mod doctor;
+pub mod enrol;
 pub mod net;
 pub mod run;
 pub mod sample;
+pub mod server_keys;
 pub mod ship;
 pub mod spool;
 pub mod status;

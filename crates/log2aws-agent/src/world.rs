@@ -3,6 +3,7 @@
 mod host_name;
 mod zone;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,6 +48,11 @@ pub trait Time: std::fmt::Debug {
     fn sleep(&self, duration: Duration);
     /// A random number from 0 up to but not including 1.
     fn jitter(&self) -> f64;
+    /// Random bytes of the operating system.
+    ///
+    /// # Errors
+    /// It gives none.
+    fn random(&self) -> io::Result<[u8; 32]>;
     /// Whether the process was asked to stop, so that [`Time::sleep`] may have returned early.
     fn is_stopping(&self) -> bool {
         false
@@ -87,6 +93,12 @@ impl Time for SystemTime {
 
     fn jitter(&self) -> f64 {
         fastrand::f64()
+    }
+
+    fn random(&self) -> io::Result<[u8; 32]> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        Ok(bytes)
     }
 }
 

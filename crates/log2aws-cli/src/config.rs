@@ -33,8 +33,8 @@ pub const WITHOUT_VARIABLE: [&str; 7] =
     ["change-set", "from", "help", "till", "undo", "version", "yes"];
 
 /// The verbs for the data of `serve`, besides `serve` itself.
-const OPERATOR_VERBS: [&str; 7] =
-    ["alerts", "audit", "proof", "reopen", "retire", "store", "token"];
+const OPERATOR_VERBS: [&str; 8] =
+    ["alerts", "audit", "key", "proof", "reopen", "retire", "store", "token"];
 
 /// The keys of the file of `serve` that these verbs read, if they have such a flag.
 pub const OPERATOR_KEYS: [&str; 5] = ["alert", "data-dir", "final-after", "time-zone", "webhook"];
@@ -109,8 +109,8 @@ fn with_file<E>(
     };
     let Some((verb, matches)) = matches.subcommand() else { return Ok(ConfigFile::default()) };
     let Some(verb) = command.find_subcommand(verb) else { return Ok(ConfigFile::default()) };
-    let name = verb.get_name();
-    let Some(usual) = usual_file(name).or_else(|| operator_file(name)) else {
+    let (name, below) = (verb.get_name(), matches.subcommand_name());
+    let Some(usual) = usual_file_of(name, below).or_else(|| operator_file(name)) else {
         return Ok(ConfigFile::default());
     };
     let named = innermost(matches).try_get_one::<PathBuf>("config").ok().flatten();
@@ -169,6 +169,18 @@ pub fn usual_file(verb: &str) -> Option<&'static str> {
         "sample" | "ship" | "run" | "doctor" | "status" | "config" => Some(AGENT_FILE),
         _ => None,
     }
+}
+
+/// The default config file of a verb, or of a verb below it: `key` has verbs of the servers beside
+/// those of operators.
+pub fn usual_file_of(verb: &str, below: Option<&str>) -> Option<&'static str> {
+    let is_servers = verb == "key" && below.is_some_and(is_key_verb_of_servers);
+    if is_servers { Some(AGENT_FILE) } else { usual_file(verb) }
+}
+
+/// Whether it is a verb below `key` that runs on servers.
+fn is_key_verb_of_servers(name: &str) -> bool {
+    ["enrol", "new", "show"].contains(&name)
 }
 
 /// The file of `serve`, for a verb that reads only [`OPERATOR_KEYS`] of it.

@@ -15,6 +15,25 @@ Examples:
   PROGRAM ship --date 2019-08-01 --json
   PROGRAM ship --log-dir /var/log/load --since 2019-01-01 --dry-run";
 
+pub(crate) const KEY_NEW: &str = "\
+Examples:
+  PROGRAM key new
+  PROGRAM key new --replace";
+
+pub(crate) const KEY_SHOW: &str = "\
+Examples:
+  PROGRAM key show";
+
+pub(crate) const KEY_ENROL: &str = "\
+Examples:
+  PROGRAM key enrol log2aws-enrol-1.d2ViMDEg... --api https://logs.example.com";
+
+/// Of `key` on a server.
+pub const KEY: &str = "\
+Examples:
+  PROGRAM key new
+  PROGRAM key enrol log2aws-enrol-1.d2ViMDEg...";
+
 pub(crate) const RUN: &str = "\
 Examples:
   PROGRAM run --api https://logs.example.com

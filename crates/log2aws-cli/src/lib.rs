@@ -5,7 +5,7 @@
 
 pub mod agent;
 pub mod config;
-mod examples;
+pub mod examples;
 pub mod exit;
 mod parse;
 

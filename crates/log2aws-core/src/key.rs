@@ -62,6 +62,11 @@ impl fmt::Display for BucketName {
 }
 
 impl ObjectKey {
+    /// The key of something that a server has once, under a short `prefix`.
+    pub(crate) fn under(prefix: &str, server: &ServerName) -> Self {
+        Self(format!("{prefix}{server}"))
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

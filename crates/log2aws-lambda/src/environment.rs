@@ -79,6 +79,8 @@ pub struct Environment {
     pub ssm_endpoint: Option<Url>,
     /// `AWS_CA_BUNDLE`: a file of CA certificates to trust instead of the default ones.
     pub ca_bundle: Option<String>,
+    /// Whether a server without a registered key gets no URL.
+    pub require_keys: bool,
 }
 
 impl Environment {
@@ -121,6 +123,17 @@ impl Environment {
                     name: "LOG2AWS_IP_ADDRESS_TYPE",
                     value: other.chars().take(64).collect(),
                     right: "ipv4 or dualstack",
+                });
+            }
+        };
+        let require_keys = match get("LOG2AWS_REQUIRE_KEYS").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                return Err(EnvironmentError::Wrong {
+                    name: "LOG2AWS_REQUIRE_KEYS",
+                    value: other.chars().take(64).collect(),
+                    right: "true or false",
                 });
             }
         };
@@ -171,6 +184,7 @@ impl Environment {
             s3_endpoint: endpoint("AWS_ENDPOINT_URL_S3")?,
             ssm_endpoint: endpoint("AWS_ENDPOINT_URL_SSM")?,
             ca_bundle: get("AWS_CA_BUNDLE"),
+            require_keys,
         })
     }
 

@@ -18,7 +18,9 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service as _, service_fn};
 use log2aws_core::key::{BucketName, KeyPrefix, ObjectKey};
 use log2aws_lambda::front::{converted, plain};
-use log2aws_service::http::{ClientIp, DayRules, UrlApp, UrlLimits, router};
+use log2aws_service::http::{
+    ClientIp, DayRules, REGISTRY_HOLD, UrlApp, UrlKeys, UrlLimits, router,
+};
 use log2aws_service::ports::{
     Clock, ObjectReader, Settings, SettingsSource, SettingsUnavailable, StoreError,
 };
@@ -51,10 +53,11 @@ impl ObjectReader for World {
     async fn read(
         &self,
         _: &BucketName,
-        _: &ObjectKey,
+        key: &ObjectKey,
         _: u64,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(None)
+        let is_registry = key.as_str() == log2aws_core::key_registry::KEY;
+        Ok(is_registry.then(|| log2aws_core::key_registry::KeyRegistry::default().to_json()))
     }
 }
 
@@ -69,6 +72,13 @@ fn app() -> Router {
         clock: Arc::new(World),
         days: DayRules::default(),
         objects: Arc::new(World),
+        keys: Arc::new(UrlKeys::new(
+            Arc::new(World),
+            Arc::new(World),
+            || Ok([1; 32]),
+            false,
+            REGISTRY_HOLD,
+        )),
         limits: UrlLimits::default(),
         store_id: "ap-northeast-1".parse().unwrap(),
     })

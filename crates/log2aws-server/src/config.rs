@@ -14,6 +14,7 @@ use log2aws_core::key::KeyPrefix;
 use log2aws_core::reject::DEFAULT_MAX_GZIP_RATIO;
 use log2aws_service::analyze::ChartFormats;
 use log2aws_service::http::DayRules;
+use log2aws_service::ports::StoreError;
 use url::Url;
 
 use crate::alerts::{AlertConfig, WebhookError};
@@ -106,6 +107,8 @@ pub struct ServeConfig {
     pub days: DayRules,
     /// Whether keys have the spreading prefix.
     pub key_prefix: KeyPrefix,
+    /// Whether a server without a registered key gets no URL.
+    pub require_keys: bool,
     /// The formats in which charts are kept; others are rendered on request.
     pub charts: ChartFormats,
     /// The rate limit of URL requests per source address (an IPv6 /64 counts as one), per second,
@@ -138,6 +141,7 @@ impl ServeConfig {
             retention_trust_clock: false,
             days: DayRules::default(),
             key_prefix: KeyPrefix::Off,
+            require_keys: false,
             charts: ChartFormats::Svg,
             requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
             analyzer_threads: None,
@@ -201,6 +205,9 @@ pub enum ServeError {
         /// The underlying error.
         source: io::Error,
     },
+    /// The registry of keys cannot be made.
+    #[error("the registry of the servers' keys, {0}, could not be made")]
+    KeyRegistry(&'static str, #[source] StoreError),
     /// The operating system gave no random bytes for a key.
     #[error("the operating system gave no random bytes for a new key: {0}")]
     Random(String),

@@ -19,6 +19,7 @@ mod file_fingerprint;
 mod folder_cache;
 mod hashed_map;
 mod http;
+mod key_registry;
 mod metrics;
 mod object_reader;
 mod s3;

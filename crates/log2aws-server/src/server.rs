@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use log2aws_core::key::BucketName;
 use log2aws_dashboard::store_index::StoreIndex;
 use log2aws_dashboard::{Feed, TroubleSource};
-use log2aws_service::http::{RefusalLog, StoreId, UrlApp, UrlLimits};
+use log2aws_service::http::{RefusalLog, StoreId, UrlApp, UrlKeys, UrlLimits};
 use log2aws_service::ports::{Clock, ObjectReader, Settings, SettingsSource, SettingsUnavailable};
 use log2aws_service::signer::{Addressing, Credentials as SigningKeys, SigV4Signer};
 use log2aws_store::{BucketSpec, DiskStore};
@@ -42,6 +42,7 @@ use crate::http::rate_limit::RateLimit;
 use crate::http::readiness::Readiness;
 use crate::http::router::{App, router};
 use crate::http::tls::Tls;
+use crate::key_registry;
 use crate::metrics::Metrics;
 use crate::object_reader::StoreReader;
 use crate::s3::Disk;
@@ -218,6 +219,7 @@ impl Server {
             AuditLog::start(&config.data_dir, config.audit, self.clock.clone(), metrics.clone())?;
         audit.record_server("start", &config.allow_list);
         let app = Arc::new(self.app(endpoint, &queue, &metrics, &audit)?);
+        key_registry::make_once(&self.store, &self.settings.analyzed_bucket, &config.data_dir)?;
         index_refresh::load(&self.store_index).await;
         let workers = self.workers(&queue, &metrics)?;
         let supervisor = Supervisor::new(app.tasks.clone(), self.clock.clone());
@@ -303,6 +305,13 @@ impl Server {
             clock: self.clock.clone(),
             days: self.config.days,
             objects: objects.clone(),
+            keys: Arc::new(UrlKeys::new(
+                objects.clone(),
+                self.clock.clone(),
+                key_registry::random,
+                self.config.require_keys,
+                key_registry::HOLD,
+            )),
             limits: UrlLimits {
                 max_log_size: door.max_log_size,
                 new_servers: Some(Arc::new(new_servers.clone())),

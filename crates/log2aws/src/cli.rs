@@ -8,7 +8,7 @@ use log2aws_cli::agent::{self, AgentVerb, CommandLine};
 use log2aws_cli::exit::{self, Exit};
 
 use crate::{
-    alerts, audit, chart, convert, demo, help, proof, reopen, retire, serve, stack, store,
+    alerts, audit, chart, convert, demo, help, key, proof, reopen, retire, serve, stack, store,
     terminal, token,
 };
 
@@ -65,6 +65,9 @@ enum Verb {
     /// Prove deliveries: receipts, their check, and a witness.
     #[command(after_help = help::PROOF)]
     Proof(proof::ProofArgs),
+    /// Encrypt the upload URLs of servers to their own keys.
+    #[command(after_help = help::KEY)]
+    Key(key::KeyArgs),
     /// Plan, deploy and delete the stack on AWS.
     #[command(after_help = help::STACK)]
     Stack(stack::StackArgs),
@@ -106,6 +109,7 @@ pub(crate) fn run(args: &[OsString]) -> Exit {
         Verb::Reopen(args) => reopen::run(args, &mut io::stdout()),
         Verb::Retire(args) => retire::run(args, &mut io::stdout()),
         Verb::Proof(args) => proof::run(args, &mut io::stdout()),
+        Verb::Key(args) => key::run(args, &environment, &mut io::stdout()),
         Verb::Stack(args) => stack::run(args),
     };
     done.unwrap_or_else(|error| {

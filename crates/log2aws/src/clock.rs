@@ -14,6 +14,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// A time as lists print it: without the fraction of its second.
+pub(crate) fn to_second(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
 /// The present day of this machine.
 ///
 /// # Errors

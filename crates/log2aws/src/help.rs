@@ -196,6 +196,35 @@ Examples:
   log2aws proof witness --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --name audit.example.com/log2aws --state ~/log2aws-witness
   log2aws proof witness --key example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx --name audit --state . --since web01.tlog-proof";
 
+pub(crate) const KEY: &str = "\
+Examples:
+  log2aws key register web01 x25519:hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo
+  log2aws key register web01 --code
+  log2aws key list";
+
+pub(crate) const KEY_LIST: &str = "\
+Examples:
+  log2aws key list
+  log2aws key list --json --results s3://analyzedlogs-dev-123456789012-ap-northeast-1";
+
+pub(crate) const KEY_REGISTER: &str = "\
+Examples:
+  log2aws key register web01 x25519:hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo
+  log2aws key register web01 --code --hours 2";
+
+pub(crate) const KEY_ACCEPT: &str = "\
+Examples:
+  log2aws key accept web01";
+
+pub(crate) const KEY_ROTATE: &str = "\
+Examples:
+  log2aws key rotate web01 x25519:hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo";
+
+pub(crate) const KEY_REVOKE: &str = "\
+Examples:
+  log2aws key revoke web01 --why 'the server was stolen'
+  log2aws key revoke web01 --key 3f2a9c0d11e45b78 --why 'rotated'";
+
 pub(crate) const STACK: &str = "\
 Examples:
   log2aws stack plan --servers 100

@@ -33,6 +33,7 @@ use log2aws_cli::exit::Exit;
 
 /// The flags of `serve`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct ServeArgs {
     /// The address and port to listen on.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8750", value_parser = flag::address)]
@@ -89,6 +90,9 @@ pub(crate) struct ServeArgs {
     /// Prefix keys with four hex characters of a hash of server and month.
     #[arg(long)]
     key_prefix: bool,
+    /// Give no URL to a server without a registered key (`log2aws key register`).
+    #[arg(long)]
+    require_keys: bool,
     /// The formats of the charts stored beside the CSV: svg, png or svg,png.
     #[arg(long, value_name = "LIST", default_value_t = ChartFormats::Svg)]
     charts: ChartFormats,
@@ -203,6 +207,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<Exit> {
         retention_trust_clock: args.retention_trust_clock,
         days,
         key_prefix: if args.key_prefix { KeyPrefix::Spread } else { KeyPrefix::Off },
+        require_keys: args.require_keys,
         charts: args.charts,
         requests_per_second: args.requests_per_second,
         analyzer_threads: args.analyzer_threads,

@@ -25,7 +25,7 @@ use crate::stop_signal::stop_signal;
 use log2aws_cli::exit::Exit;
 
 /// The flags of `serve` that make no sense for a view, which is read-only.
-pub(crate) const NOT_FOR_A_VIEW: [&str; 27] = [
+pub(crate) const NOT_FOR_A_VIEW: [&str; 28] = [
     "data_dir",
     "allow_hosts",
     "days_ahead",
@@ -37,6 +37,7 @@ pub(crate) const NOT_FOR_A_VIEW: [&str; 27] = [
     "max_audit_size",
     "retention_trust_clock",
     "key_prefix",
+    "require_keys",
     "charts",
     "requests_per_second",
     "analyzer_threads",

@@ -66,5 +66,17 @@ pub(crate) fn program(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
 fn build(with: &Build<'_>, target: Target) -> anyhow::Result<PathBuf> {
     let mut flag = OsString::from("-Clink-arg=-T");
     flag.push(with.root.join("xtask/src/dist/no-unwinding.ld"));
+    // One encrypted URL a day: the portable code of the ciphers is fast enough, and the others would
+    // be linked beside it.
+    for portable in [
+        "curve25519_dalek_backend=\"serial\"",
+        "chacha20_backend=\"soft\"",
+        "poly1305_backend=\"soft\"",
+    ] {
+        flag.push("\u{1f}--cfg\u{1f}");
+        flag.push(portable);
+    }
+    // Identical functions, of which generic code makes many, are kept once.
+    flag.push("\u{1f}-Clink-arg=-Wl,--icf=all");
     with.run(&AGENT, "agent", target, Some(flag))
 }

@@ -26,6 +26,8 @@ pub enum Check {
     Samplers,
     /// Whether the lines are readable.
     Lines,
+    /// The key of this server, to which its URLs are encrypted.
+    Key,
     /// What was delivered, and what is pending.
     Deliveries,
     /// The address of the API.
@@ -61,6 +63,7 @@ impl Check {
             Self::Samples => "samples",
             Self::Samplers => "samplers",
             Self::Lines => "lines",
+            Self::Key => "key",
             Self::Deliveries => "deliveries",
             Self::Api => "api",
             Self::Proxy => "proxy",

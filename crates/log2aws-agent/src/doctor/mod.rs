@@ -179,6 +179,7 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
         )),
         None => {}
     }
+    findings.extend(key(facts));
     findings.extend(deliveries::logs(facts.logs.as_ref(), facts.today, facts.latest));
     if let Some(pending) = &facts.pending {
         let last = LastShip::load(&config.state_dir);
@@ -186,6 +187,18 @@ fn at_home(config: &DoctorConfig, world: &World<'_>, facts: &Facts) -> Vec<Findi
         findings.extend(last.as_ref().and_then(deliveries::name_conflict));
     }
     findings
+}
+
+/// The server's key; nothing if it has none, which is usual.
+fn key(facts: &Facts) -> Option<Finding> {
+    match &facts.key {
+        Ok(None) => None,
+        Ok(Some(key)) => Some(Finding::ok(Check::Key, format!("{} ({key})", key.id()))),
+        Err(error) => {
+            let (what, todo) = parts(error.to_string(), "make another, and have it registered");
+            Some(Finding::fail(Check::Key, what, todo))
+        }
+    }
 }
 
 /// Checks that need the connection to the API.

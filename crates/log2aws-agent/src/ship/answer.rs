@@ -3,13 +3,17 @@
 //! Another server in the API's place (a login page, a proxy, a stale cache) must not make this
 //! machine send its log elsewhere, or under another day's key.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use log2aws_core::day::Day;
+use log2aws_core::encrypted_url::{Binding, DecryptError, EncryptedUrl, MEDIA_TYPE, RequestId};
 use log2aws_core::key::RawKey;
+use log2aws_core::key_registry::enrolment_key;
+use log2aws_core::server_key::{KeyId, PrivateKey};
 use log2aws_core::server_name::ServerName;
 use serde::Deserialize;
 use url::Url;
@@ -38,6 +42,21 @@ pub(crate) struct UrlRequest<'a> {
     pub(crate) api: &'a Url,
     /// Further upload hosts from the settings.
     pub(crate) upload_hosts: &'a [HostPattern],
+    /// The name of this request, to which an encrypted answer is bound.
+    pub(crate) request_id: &'a RequestId,
+    /// Our private keys, the newest last.
+    pub(crate) keys: &'a [PrivateKey],
+    /// What is put.
+    pub(crate) what: Target,
+}
+
+/// What a URL is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The log of the day.
+    Log,
+    /// The public key of this server.
+    Enrolment,
 }
 
 impl UrlRequest<'_> {
@@ -48,7 +67,14 @@ impl UrlRequest<'_> {
             .append_pair("server", self.server.as_str())
             .append_pair("date", &self.day.to_string())
             .append_pair("size", &self.size.to_string())
-            .append_pair("sha256", &hex::encode(self.sha256));
+            .append_pair("sha256", &hex::encode(self.sha256))
+            .append_pair("request_id", self.request_id.as_str());
+        if let Some(newest) = self.keys.last() {
+            url.query_pairs_mut().append_pair("key_id", &newest.public().id().to_string());
+        }
+        if self.what == Target::Enrolment {
+            url.query_pairs_mut().append_pair("enrol", "1");
+        }
         url
     }
 }
@@ -119,6 +145,18 @@ pub(crate) enum AnswerError {
     Key { got: String, wanted: String },
     #[error("it wants the header {0:?} sent, which is none that belongs to an upload")]
     Header(String),
+    #[error(
+        "this server has the key {0}, and the API answers with a plain URL: is the key registered \
+         (log2aws key list), and is the API as new as this program?"
+    )]
+    NotEncrypted(KeyId),
+    #[error("its encrypted URL cannot be used: {0}")]
+    Encrypted(#[from] DecryptError),
+    #[error(
+        "its URL is encrypted to the key {0}, and this server has none: make one (key new) and \
+         have it registered, or restore the one that it had"
+    )]
+    NoKey(String),
     #[error("its URL is not bound to this log: {0} is missing in its answer, or another")]
     Unbound(&'static str),
 }
@@ -131,8 +169,47 @@ struct Answer {
     key: String,
 }
 
+/// The JSON of an answer: decrypted, if the server has a key. A plain answer is then no answer, as
+/// whoever made it could be anybody.
+pub(crate) fn open<'b>(
+    media_type: Option<&str>,
+    body: &'b [u8],
+    asked: &UrlRequest<'_>,
+) -> Result<Cow<'b, [u8]>, AnswerError> {
+    let is_encrypted = media_type == Some(MEDIA_TYPE);
+    match (is_encrypted, asked.keys.last()) {
+        (false, None) => Ok(Cow::Borrowed(body)),
+        // The key is not registered yet, and the answer holds nothing but our public key's place.
+        (false, Some(_)) if asked.what == Target::Enrolment => Ok(Cow::Borrowed(body)),
+        (false, Some(newest)) => {
+            // A login page is told as such.
+            let plain: Result<Answer, _> = serde_json::from_slice(body);
+            Err(plain.map_or_else(
+                |_| not_json(body),
+                |_| AnswerError::NotEncrypted(newest.public().id()),
+            ))
+        }
+        (true, None) => Err(AnswerError::NoKey(EncryptedUrl::parse(body)?.key_id().to_owned())),
+        (true, Some(_)) => {
+            let binding = Binding {
+                server: asked.server,
+                day: asked.day,
+                size: asked.size,
+                sha256: asked.sha256,
+                request_id: asked.request_id,
+            };
+            Ok(Cow::Owned(EncryptedUrl::parse(body)?.decrypt(asked.keys, binding)?))
+        }
+    }
+}
+
 /// Parses the response to a request for a URL.
-pub(crate) fn check(body: &[u8], asked: &UrlRequest<'_>) -> Result<Upload, AnswerError> {
+pub(crate) fn check(
+    media_type: Option<&str>,
+    body: &[u8],
+    asked: &UrlRequest<'_>,
+) -> Result<Upload, AnswerError> {
+    let body = &*open(media_type, body, asked)?;
     let answer: Answer = serde_json::from_slice(body).map_err(|_| not_json(body))?;
     if answer.method != "PUT" {
         return Err(AnswerError::Method(quote(&answer.method)));
@@ -150,10 +227,16 @@ pub(crate) fn check(body: &[u8], asked: &UrlRequest<'_>) -> Result<Upload, Answe
         let host = url.host_str().unwrap_or_default();
         return Err(AnswerError::Host(quote(host.trim_matches(['[', ']']))));
     }
-    let names_this_log = RawKey::parse(&answer.key)
-        .is_some_and(|key| key.server == *asked.server && key.day == asked.day);
-    if !names_this_log || !url.path().ends_with(&format!("/{}", answer.key)) {
-        let wanted = format!("{}/{}.log", asked.server, asked.day);
+    let is_ours = match asked.what {
+        Target::Log => RawKey::parse(&answer.key)
+            .is_some_and(|key| key.server == *asked.server && key.day == asked.day),
+        Target::Enrolment => answer.key == enrolment_key(asked.server).as_str(),
+    };
+    if !is_ours || !url.path().ends_with(&format!("/{}", answer.key)) {
+        let wanted = match asked.what {
+            Target::Log => format!("{}/{}.log", asked.server, asked.day),
+            Target::Enrolment => enrolment_key(asked.server).to_string(),
+        };
         return Err(AnswerError::Key { got: quote(&answer.key), wanted });
     }
     let headers = headers(answer.headers, asked)?;
@@ -216,6 +299,20 @@ pub(crate) fn detail(body: &[u8]) -> Option<String> {
     };
     let text = text.trim();
     (!text.is_empty() && !text.starts_with(['<', '{'])).then(|| quote(text))
+}
+
+/// Whether a refusal is about the server's key.
+pub(crate) fn is_about_a_key(body: &[u8]) -> bool {
+    code(body).is_some_and(|code| code.starts_with("key-"))
+}
+
+/// The code of a refusal, for programs.
+fn code(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Problem {
+        code: String,
+    }
+    serde_json::from_slice::<Problem>(body).ok().map(|problem| problem.code)
 }
 
 /// The `<Code>` of S3's error document. Nothing else is repeated, because it can contain the
@@ -292,171 +389,4 @@ fn without_secret(word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const API: &str = "https://api.example/prod";
-    const URL: &str = "https://b.s3.amazonaws.com/web01/2026-11-21.log?X-Amz-Signature=5ec3e7";
-
-    fn check_with(change: impl Fn(&mut serde_json::Value)) -> Result<Upload, AnswerError> {
-        let server: ServerName = "web01".parse().unwrap();
-        let day = "2026-11-21".parse().unwrap();
-        let api = Url::parse(API).unwrap();
-        let asked = UrlRequest {
-            server: &server,
-            day,
-            size: 3,
-            sha256: [7; 32],
-            tls: true,
-            api: &api,
-            upload_hosts: &[],
-        };
-        let mut answer = serde_json::json!({
-            "url": URL,
-            "method": "PUT",
-            "headers": {
-                "content-length": "3",
-                "x-amz-checksum-sha256": BASE64.encode([7; 32]),
-            },
-            "key": "web01/2026-11-21.log",
-            "expires_at": "2026-11-22T00:05:00Z",
-        });
-        change(&mut answer);
-        check(&serde_json::to_vec(&answer).unwrap(), &asked)
-    }
-
-    #[test]
-    fn a_right_answer_is_taken_and_keeps_its_secret() {
-        let upload = check_with(|_| {}).unwrap();
-        assert_eq!(upload.url.expose().as_str(), URL);
-        assert_eq!(upload.headers.len(), 2);
-        assert!(!format!("{upload:?}").contains("5ec3e7"));
-        // A key with a prefix, path-style, as in a large fleet.
-        let spread = RawKey::new(
-            "web01".parse().unwrap(),
-            "2026-11-21".parse().unwrap(),
-            log2aws_core::key::KeyPrefix::Spread,
-        );
-        let key = spread.object_key().to_string();
-        check_with(|answer| {
-            answer["url"] = format!("https://s3.example/bucket/{key}?x").into();
-            answer["key"] = key.as_str().into();
-        })
-        .unwrap();
-    }
-
-    #[test]
-    fn each_wrong_answer_is_refused_for_its_reason() {
-        let url = |url: &'static str| check_with(move |answer| answer["url"] = url.into());
-        let header = |name: &'static str, value: &'static str| {
-            check_with(move |answer| answer["headers"][name] = value.into())
-        };
-        assert_eq!(url("http://b/web01/2026-11-21.log").unwrap_err(), AnswerError::Plain);
-        assert_eq!(
-            url("ftp://b/web01/2026-11-21.log").unwrap_err(),
-            AnswerError::Scheme("ftp".into())
-        );
-        assert!(matches!(url("/web01/2026-11-21.log").unwrap_err(), AnswerError::Url(_)));
-        assert_eq!(url("https://a:b@b/web01/2026-11-21.log").unwrap_err(), AnswerError::Login);
-        assert!(matches!(
-            url("https://b/web02/2026-11-21.log").unwrap_err(),
-            AnswerError::Key { .. }
-        ));
-        assert!(matches!(
-            check_with(|answer| answer["key"] = "web01/2026-11-20.log".into()).unwrap_err(),
-            AnswerError::Key { .. }
-        ));
-        assert_eq!(
-            check_with(|answer| answer["method"] = "POST".into()).unwrap_err(),
-            AnswerError::Method("POST".into())
-        );
-        for name in ["host", "Transfer-Encoding", "authorization", "x-amz-a\r\nb", "x-amz-ü"] {
-            assert!(matches!(header(name, "x").unwrap_err(), AnswerError::Header(_)), "{name:?}");
-        }
-        assert!(matches!(header("x-amz-a", "b\r\nc: d").unwrap_err(), AnswerError::Header(_)));
-        for (name, value) in [("content-length", "4"), ("x-amz-checksum-sha256", "AAAA")] {
-            assert_eq!(header(name, value).unwrap_err(), AnswerError::Unbound(name));
-        }
-        assert_eq!(
-            check_with(|answer| answer["headers"] = serde_json::json!({})).unwrap_err(),
-            AnswerError::Unbound("content-length")
-        );
-    }
-
-    #[test]
-    fn what_is_no_answer_is_told_without_its_secrets() {
-        let server: ServerName = "web01".parse().unwrap();
-        let day = "2026-11-21".parse().unwrap();
-        let api = Url::parse(API).unwrap();
-        let asked = UrlRequest {
-            server: &server,
-            day,
-            size: 3,
-            sha256: [7; 32],
-            tls: false,
-            api: &api,
-            upload_hosts: &[],
-        };
-        let refused = |body: &[u8]| check(body, &asked).unwrap_err().to_string();
-        assert!(refused(b"<!DOCTYPE html><html>").contains("a web page"));
-        assert!(refused(b"").contains("nothing"));
-        assert!(refused(b"error: no\x1b[31m such host").contains("\"error: no [31m such host\""));
-        assert!(refused(b"[1,2]").contains("[1,2]"));
-        assert!(refused(b"\xff\xfe").contains("instead of the JSON"));
-        assert!(refused(URL.as_bytes()).contains("a URL alone"));
-        let seen = refused(format!("see {URL}").as_bytes());
-        assert!(seen.contains("see https://b.s3.amazonaws.com/web01/2026-11-21.log?…"), "{seen}");
-        assert!(!refused(URL.as_bytes()).contains("5ec3e7"));
-        assert!(refused("x".repeat(9999).as_bytes()).len() < 600);
-    }
-
-    #[test]
-    fn an_address_in_a_message_is_shown_and_its_secret_is_not() {
-        let moved = "This endpoint was retired, use https://new.example/prod";
-        assert_eq!(detail(moved.as_bytes()).unwrap(), moved);
-        for (text, shown) in [
-            ("to https://a/b?X-Amz-Signature=5ec3e7 now", "to https://a/b?… now"),
-            ("{\"u\":\"https://a/b?sig=5ec3e7\"}", ""),
-            ("\"https://a/b?sig=5ec3e7\"", "\"https://a/b?…"),
-            ("https://ops:5ec3e7@a/b", "(…)"),
-            ("X-Amz-Signature=5ec3e7", "(…)"),
-            ("a=1&x-amz-signature=5ec3e7 b", "(…) b"),
-            ("https://a/b&sig=5ec3e7", "https://a/b?…"),
-        ] {
-            assert_eq!(quote_of(text), shown, "{text}");
-        }
-    }
-
-    fn quote_of(text: &str) -> String {
-        detail(text.as_bytes()).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_receipt_is_told_from_any_other_200() {
-        let sum = BASE64.encode([7; 32]);
-        let fault = |etag, checksum, body: &[u8]| not_from_a_store(etag, checksum, body, &[7; 32]);
-        assert_eq!(fault(Some("\"e\""), None, b""), None);
-        assert_eq!(fault(Some("\"e\""), Some(&sum), b""), None);
-        assert!(fault(Some("\"e\""), None, b"<html>").unwrap().contains("a text"));
-        assert!(fault(None, Some(&sum), b"").unwrap().contains("ETag"));
-        assert!(fault(Some("\"\""), None, b"").unwrap().contains("ETag"));
-        assert!(fault(Some("\"e\""), Some("AAAA"), b"").unwrap().contains("other bytes"));
-    }
-
-    #[test]
-    fn words_of_a_refusal() {
-        assert_eq!(detail(br#"{"title":"t","detail":"no \"size\""}"#).unwrap(), "no \"size\"");
-        assert_eq!(detail(br#"{"message":"Forbidden"}"#).unwrap(), "Forbidden");
-        assert_eq!(detail(b"bad date\n").unwrap(), "bad date");
-        for nothing in [&b""[..], b"<html>", b"{\"x\":1}", b"\xff"] {
-            assert_eq!(detail(nothing), None);
-        }
-        let error = b"<Error><Code>AccessDenied</Code><StringToSign>s</StringToSign></Error>";
-        assert_eq!(store_code(error).unwrap(), "AccessDenied");
-        assert_eq!(store_code(b"<Code>a b</Code>"), None);
-        assert_eq!(store_code(b"<Code>x"), None);
-        let expired = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message>";
-        assert!(is_expired(expired) && is_expired(b"<Code>ExpiredToken</Code>"));
-        assert!(!is_expired(error) && !is_expired(b"Request has expired"));
-    }
-}
+mod tests;

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
+use log2aws_core::encrypted_url::{Fresh, RequestId};
 use ureq::http::StatusCode;
 
 use crate::net::client::{Client, Reply};
 use crate::net::error::{HttpError, SourceReader};
+use crate::server_keys::ServerKeys;
 use crate::spool::{Delivery, Destination, LogFile};
 use crate::world::Time;
 
-use super::answer::{self, Upload, UrlRequest};
+use super::answer::{self, Target, Upload, UrlRequest};
 use super::attempt_error::{self, AttemptError, Failure, stays};
 use super::report::day_range;
 use super::{LastDelivery, Progress, ShipConfig, retry};
@@ -77,6 +79,7 @@ pub(crate) struct Shipper<'a> {
     elsewhere_reported: bool,
     today: Day,
     client: &'a Client,
+    keys: &'a ServerKeys,
     /// When the run must end, on the monotonic clock.
     deadline: Duration,
     on_progress: &'a mut dyn FnMut(Progress<'_>),
@@ -87,6 +90,7 @@ impl<'a> Shipper<'a> {
     pub(crate) fn new(
         config: &'a ShipConfig,
         client: &'a Client,
+        keys: &'a ServerKeys,
         today: Day,
         time: &'a dyn Time,
         on_progress: &'a mut dyn FnMut(Progress<'_>),
@@ -103,6 +107,7 @@ impl<'a> Shipper<'a> {
             elsewhere_reported: false,
             today,
             client,
+            keys,
             deadline,
             on_progress,
         }
@@ -267,6 +272,11 @@ impl<'a> Shipper<'a> {
     /// Requests a URL from the API.
     fn ask(&mut self, day: Day, log: &LogFile) -> Result<Upload, AttemptError> {
         let config = self.config;
+        let random = self.time.random().map(Fresh::new).map_err(|error| {
+            let reason = format!("the system gives no random bytes: {error}");
+            AttemptError::Final(Failure::Everything(reason))
+        })?;
+        let request_id = RequestId::generate(&random);
         let asked = UrlRequest {
             server: &config.spool.server,
             day,
@@ -275,6 +285,9 @@ impl<'a> Shipper<'a> {
             tls: config.api.url().scheme() == "https",
             api: config.api.url(),
             upload_hosts: &config.upload_hosts,
+            request_id: &request_id,
+            keys: self.keys.private(),
+            what: Target::Log,
         };
         let reply =
             self.client.get(&asked.request(), self.left()).map_err(|error| match error {
@@ -293,7 +306,8 @@ impl<'a> Shipper<'a> {
             return Err(attempt_error::of_api(&reply, self.config, self.time.now()));
         }
         let asked = UrlRequest { tls: reply.tls, ..asked };
-        let upload = answer::check(&reply.body, &asked).map_err(|error| {
+        let media_type = reply.header("content-type");
+        let upload = answer::check(media_type, &reply.body, &asked).map_err(|error| {
             let api = &self.config.api;
             let reason = format!("unexpected answer from the API {api}: {error}");
             AttemptError::Final(Failure::Everything(reason))

@@ -81,6 +81,10 @@ pub(super) fn of_api(reply: &Reply, config: &ShipConfig, now: Timestamp) -> Atte
              address, and does nothing in between refuse this machine? (--api)",
             by_way_of(reply)
         ))),
+        // It is not the address.
+        403 if answer::is_about_a_key(&reply.body) => AttemptError::Final(Failure::Refused(
+            format!("the API {api} gives no URL (403{detail})"),
+        )),
         403 => AttemptError::Final(Failure::Refused(format!(
             "the API {api} refuses this machine (403{detail}){}; the allow-list must hold this \
              address for server {}",

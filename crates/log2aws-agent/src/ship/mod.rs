@@ -8,6 +8,7 @@ use log2aws_core::day::Day;
 
 use crate::net::CaError;
 use crate::net::client::Client;
+use crate::server_keys::{ServerKeys, ServerKeysError};
 use crate::spool::state::{self, Lock};
 use crate::spool::{SHIP_LOCK, SpoolError, StateError, with_hint};
 use crate::world::World;
@@ -57,6 +58,9 @@ pub enum ShipError {
     /// The CA file cannot be used.
     #[error(transparent)]
     Ca(#[from] CaError),
+    /// The server's key cannot be used.
+    #[error(transparent)]
+    Keys(#[from] ServerKeysError),
 }
 
 /// Ships the days selected by `config`, oldest first (but the newest early if two in a row failed),
@@ -101,9 +105,11 @@ fn ship(
     findings: &mut RunFindings,
 ) -> Result<ShipReport, ShipError> {
     let client = Client::new(&config.network)?;
+    let keys = ServerKeys::load(&config.spool.state_dir)?;
     let plan = Plan::new(config, world)?;
     let mut report = ShipReport::new(config);
-    let mut shipper = Shipper::new(config, &client, plan.today, world.time, on_progress, findings);
+    let mut shipper =
+        Shipper::new(config, &client, &keys, plan.today, world.time, on_progress, findings);
     for warning in plan.warnings {
         shipper.warn(warning);
     }

@@ -52,12 +52,7 @@ impl PathFlags {
     /// # Errors
     /// There is no name, and the host name cannot be used.
     pub(super) fn server(&self) -> anyhow::Result<ServerName> {
-        if let Some(server) = &self.server {
-            return Ok(server.clone());
-        }
-        host_name().with_context(|| {
-            format!("this machine's host name cannot be the name of its logs; {NAME_IT}")
-        })
+        given_or_host_name(self.server.as_ref())
     }
 
     /// The logs to deliver, and the state of their delivery.
@@ -79,6 +74,25 @@ impl PathFlags {
         let (log_dir, state_dir) = (self.log_dir.clone(), self.state_dir.clone());
         Ok(Spool { log_dir, state_dir, server: self.server()? })
     }
+}
+
+fn given_or_host_name(given: Option<&ServerName>) -> anyhow::Result<ServerName> {
+    if let Some(server) = given {
+        return Ok(server.clone());
+    }
+    host_name().with_context(|| {
+        format!("this machine's host name cannot be the name of its logs; {NAME_IT}")
+    })
+}
+
+/// The server name given, or else the host name if it is not a default that others share.
+///
+/// # Errors
+/// There is no such name.
+pub(super) fn own_name(given: Option<&ServerName>) -> anyhow::Result<ServerName> {
+    let server = given_or_host_name(given)?;
+    ensure_own(given, &server)?;
+    Ok(server)
 }
 
 fn ensure_own(given: Option<&ServerName>, host: &ServerName) -> anyhow::Result<()> {

@@ -109,7 +109,7 @@ fn notes(program: &Command, command: &Command) -> Roff {
     let mut roff = Roff::new();
     let verb = path(command).nth(1).unwrap_or_default();
     let keys = config::OPERATOR_KEYS.join(", ");
-    let own = config::usual_file(verb)
+    let own = config::usual_file_of(verb, path(command).nth(2))
         .map(|file| (file, "The config file: every option's name is a key of it.".to_owned()));
     let of_serve = || {
         let file = config::operator_file(verb)?;

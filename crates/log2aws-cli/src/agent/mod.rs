@@ -13,6 +13,7 @@ mod check;
 mod completions;
 mod doctor;
 mod flags;
+pub mod key;
 mod logs;
 mod man;
 mod proxy_url;

@@ -8,7 +8,9 @@ use clap::{Arg, ArgAction, Command};
 
 use super::error::ConfigError;
 use super::values::texts;
-use super::{Environment, OPERATOR_KEYS, is_key, operator_file, usual_file, variable};
+use super::{
+    Environment, OPERATOR_KEYS, is_key, operator_file, usual_file, usual_file_of, variable,
+};
 
 /// Keys of earlier versions of the agent that have no effect now. They are accepted, so that an
 /// upgrade does not refuse a config file that was valid before.
@@ -238,8 +240,12 @@ impl ConfigFile {
     /// Applies the keys that the operator's verbs read, to this verb and those below it.
     fn apply_operator_keys(&self, verb: Command) -> Command {
         let is_read = |arg: &Arg| arg.get_long().is_some_and(|long| OPERATOR_KEYS.contains(&long));
+        let name = verb.get_name().to_owned();
         verb.mut_args(|arg| if is_read(&arg) { self.with_default(arg) } else { arg })
-            .mut_subcommands(|below| self.apply_operator_keys(below))
+            .mut_subcommands(|below| match usual_file_of(&name, Some(below.get_name())) {
+                Some(_) => below.mut_args(|arg| self.with_default(arg)),
+                None => self.apply_operator_keys(below),
+            })
     }
 
     /// The flag with the file's values as its default.

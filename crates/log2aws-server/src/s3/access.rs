@@ -16,6 +16,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, H
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Uri, Version};
 use log2aws_core::key::{BucketName, RawKey};
+use log2aws_core::key_registry::enrolling_server;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
@@ -328,9 +329,10 @@ impl S3Access for Access {
             && place == Some(SignatureLocation::Query)
             && operation == "PutObject"
             && matches!(cx.s3_path(), S3Path::Object { bucket, key }
-                if **bucket == *self.raw_bucket.as_str() && RawKey::parse(key).is_some());
+                if **bucket == *self.raw_bucket.as_str()
+                    && (RawKey::parse(key).is_some() || enrolling_server(key).is_some()));
         if !may_put {
-            return Err(denied("this key may only put day logs"));
+            return Err(denied("this key may only put day logs and public keys"));
         }
         // As in the bucket's policy on AWS, whatever validity the signer gave the URL.
         if expires(cx.uri()).is_none_or(|seconds| seconds > MAX_DELIVERY_EXPIRES) {

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use log2aws_core::allow_list::AllowList;
 use log2aws_core::key::{RawKey, is_check_key};
+use log2aws_core::key_registry::enrolling_server;
 use log2aws_service::http::PutBody;
 use percent_encoding::percent_decode_str;
 use s3s::access::S3AccessContext;
@@ -44,8 +45,11 @@ pub(crate) fn check_address(
     if parts.method != Method::PUT || !by_url {
         return Ok(());
     }
-    let listed = match log_of(parts) {
-        Some(key) => list.check(source, &key.server).is_ok(),
+    let server = log_of(parts)
+        .map(|key| key.server)
+        .or_else(|| key_of(parts).and_then(|key| enrolling_server(&key)));
+    let listed = match server {
+        Some(server) => list.check(source, &server).is_ok(),
         None => list.holds(source),
     };
     if listed { Ok(()) } else { Err(denied("this address may not put this log")) }
@@ -53,9 +57,14 @@ pub(crate) fn check_address(
 
 /// The day log that a request is about, if its path is that of one.
 fn log_of(parts: &Parts) -> Option<RawKey> {
+    RawKey::parse(&key_of(parts)?)
+}
+
+/// The key that a request's path names, below a bucket.
+fn key_of(parts: &Parts) -> Option<String> {
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     let (_, key) = path.strip_prefix('/')?.split_once('/')?;
-    RawKey::parse(key)
+    Some(key.to_owned())
 }
 
 /// Whether a request is about a log of the reserved server, whose deliveries are not counted.
@@ -169,6 +178,8 @@ mod tests {
             assert!(check("PUT", "OPERATOR", path, [10, 0, 0, 9]), "{path}");
         }
         assert!(check("PUT", "URLKEY", day, [10, 0, 0, 2]));
+        assert!(!check("PUT", "URLKEY", "/b/.log2aws/enrol/db01", [10, 0, 0, 2]));
+        assert!(check("PUT", "URLKEY", "/b/.log2aws/enrol/web01", [10, 0, 0, 2]));
         assert!(!check("PUT", "URLKEY", "/b/db01/2019-08-01.log", [10, 0, 0, 2]));
     }
 }

@@ -5,14 +5,15 @@
 
 mod accept;
 mod day_rules;
+mod issue;
 mod limits;
 mod problem;
 mod refusal_log;
 mod request;
 mod small_body;
 mod store_name;
+mod url_keys;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,18 +22,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::any;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response};
-use jiff::{SignedDuration, Timestamp};
-use log2aws_core::allow_list::Refusal;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response};
 use log2aws_core::day::Day;
-use log2aws_core::key::{BucketName, ObjectKey, RawKey};
+use log2aws_core::key::{BucketName, ObjectKey};
 use log2aws_core::server_name::ServerName;
-use serde::Serialize;
 
-use crate::ports::{
-    Clock, ObjectReader, PresignedPut, PutRequest, SettingsSource, SignError, Signer,
-};
+use crate::ports::{Clock, ObjectReader, SettingsSource, Signer};
 
 pub use day_rules::{
     DEFAULT_DAYS_AHEAD, DEFAULT_DAYS_BACK, DEFAULT_FINAL_AFTER_DAYS, DayCheck, DayRules, OldDay,
@@ -40,10 +36,10 @@ pub use day_rules::{
 pub use limits::{NewServers, NewServersAnswer, UrlLimits};
 pub use problem::{Problem, ProblemCode};
 pub use refusal_log::{RefusalLog, network_of};
-use request::UrlRequestHead;
 pub use request::{MAX_PUT_BYTES, MAX_REQUEST_BYTES, ParameterError, PutBody};
 pub use small_body::{SmallBodyError, read_small_body};
 pub use store_name::{STORE_HEADER, StoreId, StoreIdError, insert_store_name};
+pub use url_keys::{REGISTRY_HOLD, Random, UrlKeys};
 
 /// How long a URL is valid, in seconds.
 pub const URL_LIFE_SECONDS: u32 = 300;
@@ -64,6 +60,8 @@ pub struct UrlApp {
     pub days: DayRules,
     /// Reads from the analyzed bucket whether a day is final.
     pub objects: Arc<dyn ObjectReader>,
+    /// The registered keys of servers.
+    pub keys: Arc<UrlKeys>,
     /// Limits of requests.
     pub limits: UrlLimits,
     /// Distinguishes the store from others whose buckets have the same name.
@@ -139,8 +137,9 @@ async fn at_root(State(app): State<UrlApp>, request: Request<Body>) -> Response<
     let headers = request.headers().clone();
     let caller = request.extensions().get::<ClientIp>().copied();
     let mut subject = UrlSubject::default();
-    let mut response = match issue_url(&app, caller, request, &mut subject).await {
-        Ok(url) => url.answer(&headers),
+    let issued = issue::issue_url(&app, caller, request, &mut subject).await;
+    let mut response = match issued.and_then(|url| url.answer(&headers)) {
+        Ok(response) => response,
         Err(problem) => problem.answer(&headers, caller, app.limits.refusals.as_deref(), &subject),
     };
     response.extensions_mut().insert(subject);
@@ -161,135 +160,6 @@ impl UrlApp {
         if let Ok(settings) = self.settings.current() {
             insert_store_name(response.headers_mut(), &settings.raw_bucket, &self.store_id);
         }
-        response
-    }
-}
-
-/// An issued URL, and its recipient.
-struct IssuedUrl {
-    caller: ClientIp,
-    key: RawKey,
-    put: PresignedPut,
-    expires_at: Timestamp,
-}
-
-async fn issue_url(
-    app: &UrlApp,
-    caller: Option<ClientIp>,
-    request: Request<Body>,
-    subject: &mut UrlSubject,
-) -> Result<IssuedUrl, Problem> {
-    if !matches!(*request.method(), Method::GET | Method::POST) {
-        return Err(Problem::Method);
-    }
-    let caller = caller.ok_or(Problem::NoCaller)?;
-    let settings = app.settings.current()?;
-    let (parts, body) = request.into_parts();
-    let head = UrlRequestHead::read(&parts);
-    subject.server = head.as_ref().ok().and_then(UrlRequestHead::server);
-    subject.day = head.as_ref().ok().and_then(UrlRequestHead::day);
-    // If no entry of the list contains the caller's address, nothing more is read.
-    if !settings.allow_list.holds(caller.0) {
-        let server = subject.server.clone();
-        return Err(Problem::Refused { caller, server, refusal: Refusal::Address });
-    }
-    let asked = head?.read_body(body).await?;
-    subject.server = Some(asked.server.clone());
-    subject.day = Some(asked.day);
-    subject.bytes = asked.body.as_ref().map(|body| body.size);
-    settings.allow_list.check(caller.0, &asked.server).map_err(|refusal| Problem::Refused {
-        caller,
-        server: Some(asked.server.clone()),
-        refusal,
-    })?;
-    let max = app.limits.max_log_size;
-    if asked.body.as_ref().is_some_and(|body| body.size > max) {
-        return Err(Problem::LongLog { max });
-    }
-    let now = app.clock.now();
-    let key = RawKey::new(asked.server, asked.day, settings.key_prefix);
-    let days = DayCheck {
-        rules: &app.days,
-        objects: &*app.objects,
-        analyzed_bucket: &settings.analyzed_bucket,
-    };
-    days.check(&key, asked.body.as_ref(), now).await?;
-    // SigV4 counts whole seconds, so `expires_at` must not include a fraction.
-    let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let expires_at = at
-        .checked_add(SignedDuration::from_secs(URL_LIFE_SECONDS.into()))
-        .map_err(|error| SignError { reason: format!("the clock is at {at}: {error}") })?;
-    if let Some(new_servers) = &app.limits.new_servers {
-        let checked = new_servers.check(&key).await;
-        checked.map_err(|retry_after_seconds| Problem::TooManyNewServers {
-            server: key.server.clone(),
-            retry_after_seconds,
-        })?;
-    }
-    let put = app.signer.presign_put(&PutRequest {
-        bucket: settings.raw_bucket.clone(),
-        key: key.object_key(),
-        expires_in: URL_LIFE_SECONDS,
-        at,
-        size: asked.body.as_ref().map(|body| body.size),
-        sha256: asked.body.as_ref().map(|body| body.sha256),
-    })?;
-    subject.bucket = Some(settings.raw_bucket.clone());
-    subject.key = Some(key.object_key());
-    tracing::info!(
-        source = %caller.0.to_canonical(),
-        key = %key.object_key(),
-        bound = asked.body.is_some(),
-        bytes = subject.bytes,
-        "gave a URL"
-    );
-    Ok(IssuedUrl { caller, key, put, expires_at })
-}
-
-/// The JSON form of the response. Contains the URL, so it has no `Debug`.
-#[derive(Serialize)]
-struct IssuedUrlJson<'a> {
-    url: &'a str,
-    method: &'static str,
-    headers: BTreeMap<&'a str, &'a str>,
-    key: String,
-    expires_at: String,
-}
-
-impl IssuedUrl {
-    fn answer(&self, headers: &HeaderMap) -> Response<Body> {
-        let url = self.put.expose_url();
-        let signed = self.put.headers().iter().map(|(name, value)| (*name, value.as_str()));
-        let json = || {
-            serde_json::to_vec(&IssuedUrlJson {
-                url,
-                method: "PUT",
-                headers: signed.collect(),
-                key: self.key.object_key().to_string(),
-                expires_at: self.expires_at.to_string(),
-            })
-        };
-        let (content_type, body) = if accept::json(headers) {
-            match json() {
-                Ok(body) => ("application/json", body),
-                Err(error) => {
-                    let reason = format!("the answer cannot be written as JSON: {error}");
-                    return Problem::from(SignError { reason }).answer(
-                        headers,
-                        Some(self.caller),
-                        None,
-                        &UrlSubject::default(),
-                    );
-                }
-            }
-        } else {
-            ("text/plain", url.as_bytes().to_vec())
-        };
-        let mut response = Response::new(Body::from(body));
-        let out = response.headers_mut();
-        out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        tell_source(out, self.caller);
         response
     }
 }

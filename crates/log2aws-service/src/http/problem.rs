@@ -9,7 +9,9 @@ use http::{Response, StatusCode};
 use jiff::civil::Date;
 use log2aws_core::allow_list::Refusal;
 use log2aws_core::day::Day;
+use log2aws_core::encrypted_url::EncryptError;
 use log2aws_core::error_chain::ErrorChain;
+use log2aws_core::key_registry::EnrolmentError;
 use log2aws_core::server_name::ServerName;
 use serde::Serialize;
 use tracing::Level;
@@ -111,6 +113,27 @@ pub enum Problem {
     /// There are no credentials to sign with.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// It is unknown which servers have a key.
+    #[error("the registered keys cannot be read, so nobody gets a URL: {0}")]
+    Registry(String),
+    /// All keys of the server were revoked.
+    #[error("every key of {0} was revoked; register its next one: log2aws key register {0}")]
+    KeyRevoked(ServerName),
+    /// The server has no key, and every server must have one.
+    #[error("{0} has no registered key, and none gets a URL without one")]
+    KeyRequired(ServerName),
+    /// The server has a key, and its request does not say what an encrypted answer is bound to.
+    #[error("{0} has a registered key, and its request has no size, sha256 and request_id")]
+    KeyNeedsBinding(ServerName),
+    /// The URL cannot be encrypted to the server's key.
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[source] std::io::Error),
+    /// The server may not enrol a key.
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
     /// The surrounding server did not set the caller's address: a bug.
     #[error("the request carries no caller address: the front must add the ClientIp extension")]
     NoCaller,
@@ -274,6 +297,52 @@ impl Problem {
                     "no URL can be signed now; ask again later",
                     Level::ERROR,
                 ),
+            ),
+            Self::Registry(_) => later(
+                RETRY_UNAVAILABLE_SECONDS,
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "keys-unavailable",
+                    "the registered keys cannot be read now; ask again later",
+                    Level::ERROR,
+                ),
+            ),
+            Self::KeyRevoked(_) => plain(
+                StatusCode::FORBIDDEN,
+                "key-revoked",
+                "the key of this server was revoked; it gets a URL once an operator has registered \
+                 its next one (log2aws-agent key new --replace, then log2aws key register)",
+                Level::WARN,
+            ),
+            Self::KeyRequired(_) => plain(
+                StatusCode::FORBIDDEN,
+                "key-required",
+                "a server needs a registered key here: log2aws-agent key new, then log2aws key \
+                 register",
+                Level::WARN,
+            ),
+            Self::KeyNeedsBinding(_) => plain(
+                StatusCode::BAD_REQUEST,
+                "key-needs-binding",
+                "this server has a registered key, and its URL is encrypted: ask with size, sha256 \
+                 and request_id, as log2aws-agent of this version does",
+                Level::WARN,
+            ),
+            Self::Encrypt(_) | Self::Random(_) => later(
+                RETRY_UNAVAILABLE_SECONDS,
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "encryption-unavailable",
+                    "the URL cannot be encrypted now; ask again later",
+                    Level::ERROR,
+                ),
+            ),
+            Self::Enrolment(_) => plain(
+                StatusCode::FORBIDDEN,
+                "not-enrolling",
+                "no enrolment of this server is open, or its code has expired; an operator gives \
+                 it another: log2aws key register SERVER --code",
+                Level::WARN,
             ),
             Self::NoCaller => plain(
                 StatusCode::INTERNAL_SERVER_ERROR,

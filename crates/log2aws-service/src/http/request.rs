@@ -7,6 +7,9 @@ use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::request::Parts;
 use log2aws_core::day::{Day, DayError};
+use log2aws_core::encrypted_url::{RequestId, RequestIdError};
+use log2aws_core::key_registry::MAX_ENROLMENT_BYTES;
+use log2aws_core::server_key::{KeyId, ServerKeyError};
 use log2aws_core::server_name::{ServerName, ServerNameError};
 use serde::Deserializer;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -28,6 +31,12 @@ pub(super) struct UrlRequest {
     pub(super) day: Day,
     /// The bytes to which the URL is bound; `None` for any.
     pub(super) body: Option<PutBody>,
+    /// The client's name for this request, to which an encrypted answer is bound.
+    pub(super) request_id: Option<RequestId>,
+    /// The key that the client has.
+    pub(super) key_id: Option<KeyId>,
+    /// Whether the URL is for the server's public key instead of a log.
+    pub(super) is_enrolment: bool,
 }
 
 /// The body to which a URL is bound.
@@ -63,6 +72,18 @@ pub enum ParameterError {
     /// Only one of size and sha256.
     #[error("size and sha256 come together or not at all; {0} is missing")]
     Half(&'static str),
+    /// Not a name of a request.
+    #[error(transparent)]
+    RequestId(#[from] RequestIdError),
+    /// Not an id of a key.
+    #[error("key_id is none: {0}")]
+    KeyId(#[from] ServerKeyError),
+    /// Neither 0 nor 1.
+    #[error("enrol is 1, or is not given")]
+    Enrol,
+    /// A public key cannot have this length.
+    #[error("an enrolment has size and sha256, and at most {MAX_ENROLMENT_BYTES} bytes")]
+    EnrolmentSize,
     /// The body is declared to be or looks like JSON, and is invalid.
     #[error("the body is not a JSON object (line {line}, column {column})")]
     Json {
@@ -151,7 +172,7 @@ impl Form {
     }
 }
 
-const NAMES: [&str; 4] = ["server", "date", "size", "sha256"];
+const NAMES: [&str; 7] = ["server", "date", "size", "sha256", "request_id", "key_id", "enrol"];
 
 /// The parameters as text. Unknown names are ignored: proxies and later versions may add some.
 #[derive(Default)]
@@ -192,7 +213,7 @@ impl Fields {
     }
 
     fn check(self) -> Result<UrlRequest, ParameterError> {
-        let [server, date, size, sha256] = self.0;
+        let [server, date, size, sha256, request_id, key_id, enrol] = self.0;
         let server = server.ok_or(ParameterError::Missing(NAMES[0]))?.parse()?;
         let day = date.ok_or(ParameterError::Missing(NAMES[1]))?.parse()?;
         let body = match (size, sha256) {
@@ -203,7 +224,17 @@ impl Fields {
             (Some(_), None) => return Err(ParameterError::Half(NAMES[3])),
             (None, Some(_)) => return Err(ParameterError::Half(NAMES[2])),
         };
-        Ok(UrlRequest { server, day, body })
+        let is_enrolment = match enrol.as_deref() {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(_) => return Err(ParameterError::Enrol),
+        };
+        if is_enrolment && body.is_none_or(|body: PutBody| body.size > MAX_ENROLMENT_BYTES) {
+            return Err(ParameterError::EnrolmentSize);
+        }
+        let request_id = request_id.map(|id| id.parse()).transpose()?;
+        let key_id = key_id.map(|id| id.parse()).transpose()?;
+        Ok(UrlRequest { server, day, body, request_id, key_id, is_enrolment })
     }
 }
 

@@ -8,8 +8,10 @@ use futures_util::FutureExt;
 use http::header::HeaderMap;
 use http::{Request, StatusCode};
 use log2aws_core::key::KeyPrefix;
+use log2aws_core::key_registry::{KEY, KeyRegistry};
 use log2aws_service::http::{
-    ClientIp, DayRules, RefusalLog, UrlApp, UrlLimits, router, too_many_requests,
+    ClientIp, DayRules, REGISTRY_HOLD, RefusalLog, UrlApp, UrlKeys, UrlLimits, router,
+    too_many_requests,
 };
 use log2aws_service::ports::{PresignedPut, PutRequest, Settings, SignError, Signer};
 use log2aws_service::signer::{Addressing, Credentials, SigV4Signer};
@@ -25,7 +27,7 @@ const GOOD: &str = "/?server=web01&date=2019-08-01";
 
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
@@ -46,6 +48,14 @@ fn real_signer() -> Arc<dyn Signer> {
     Arc::new(signer.unwrap())
 }
 
+/// The keys of a registry.
+pub(crate) fn url_keys(registry: &KeyRegistry, require: bool) -> Arc<UrlKeys> {
+    let object = (KEY.to_owned(), Some(registry.to_json()));
+    let objects = Arc::new(Objects([object].into()));
+    let clock = Arc::new(At("2019-08-02T00:05:07.25Z"));
+    Arc::new(UrlKeys::new(objects, clock, || Ok([7; 32]), require, REGISTRY_HOLD))
+}
+
 pub(crate) fn app(settings: Option<Settings>) -> UrlApp {
     UrlApp {
         signer: real_signer(),
@@ -53,6 +63,7 @@ pub(crate) fn app(settings: Option<Settings>) -> UrlApp {
         clock: Arc::new(At("2019-08-02T00:05:07.25Z")),
         days: DayRules::default(),
         objects: Arc::new(Objects::default()),
+        keys: url_keys(&KeyRegistry::default(), false),
         limits: UrlLimits::default(),
         store_id: "0f3c".parse().unwrap(),
     }

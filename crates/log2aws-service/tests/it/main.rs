@@ -10,6 +10,7 @@ mod door;
 mod hostile;
 mod http;
 mod interleave;
+mod keys;
 mod overlap;
 mod presign;
 mod refusals;

@@ -52,7 +52,7 @@ pub(super) fn run(
                     let (at, by) = (printable(&record.at), printable(&record.by));
                     let why = printable(&record.why);
                     let server = server.as_str();
-                    writeln!(out, "{day}  {server:<16}  {at:<20.20}  {by:<8}  {why}")?;
+                    writeln!(out, "{day}  {server:<16}  {at:<20}  {by:<8}  {why}")?;
                 }
                 Ok(_) => {}
                 Err(error) => {

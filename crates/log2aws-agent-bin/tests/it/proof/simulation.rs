@@ -205,6 +205,12 @@ impl Time for SimulatedTime {
     fn jitter(&self) -> f64 {
         self.rng.borrow_mut().u64(..1000) as f64 / 1000.0
     }
+
+    fn random(&self) -> std::io::Result<[u8; 32]> {
+        let mut bytes = [0; 32];
+        self.rng.borrow_mut().fill(&mut bytes);
+        Ok(bytes)
+    }
 }
 
 /// A running host.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use log2aws_core::day::Day;
+use log2aws_core::encrypted_url::{Fresh, RequestId};
 use log2aws_core::server_name::ServerName;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -18,8 +19,9 @@ use crate::net::endpoint::Endpoint;
 use crate::net::error::HttpError;
 use crate::net::proxy::ProxyEndpoint;
 use crate::net::trace::Trace;
+use crate::server_keys::ServerKeys;
 use crate::ship::ApiUrl;
-use crate::ship::answer::{self, SOURCE_HEADER, UrlRequest};
+use crate::ship::answer::{self, SOURCE_HEADER, Target, UrlRequest};
 use crate::world::World;
 
 /// The timeout of a request.
@@ -42,6 +44,8 @@ pub(crate) struct Answer {
     pub(crate) source: Option<IpAddr>,
     /// Its message, if that can be repeated.
     pub(crate) detail: Option<String>,
+    /// Whether it is refused for its key, not for its address.
+    pub(crate) is_about_a_key: bool,
     /// When the URL of a 200 expires, or why it is not trusted.
     pub(crate) url: Option<Result<Option<Timestamp>, String>>,
     /// The proxy that may have answered in the API's place.
@@ -69,9 +73,12 @@ pub(crate) fn ask(
     server: &ServerName,
     day: Day,
     config: &DoctorConfig,
+    keys: &ServerKeys,
     world: &World<'_>,
 ) -> Result<Probe<ApiResponse>, CaError> {
     let client = Client::new(&config.network)?;
+    let random = world.time.random().unwrap_or_default();
+    let request_id = RequestId::generate(&Fresh::new(random));
     let asked = UrlRequest {
         server,
         day,
@@ -80,6 +87,9 @@ pub(crate) fn ask(
         tls: api.url().scheme() == "https",
         api: api.url(),
         upload_hosts: &config.upload_hosts,
+        request_id: &request_id,
+        keys: keys.private(),
+        what: Target::Log,
     };
     let before = world.time.now();
     let reply = client.get(&asked.request(), TIMEOUT);
@@ -114,8 +124,13 @@ fn response(
         expires_at: Timestamp,
     }
     let asked = UrlRequest { tls: reply.tls, ..asked.clone() };
-    let upload = (reply.status.as_u16() == 200).then(|| answer::check(&reply.body, &asked));
-    let life = serde_json::from_slice::<Life>(&reply.body).ok().map(|life| life.expires_at);
+    let media_type = reply.header("content-type");
+    let upload =
+        (reply.status.as_u16() == 200).then(|| answer::check(media_type, &reply.body, &asked));
+    let opened = answer::open(media_type, &reply.body, &asked).ok();
+    let life = opened
+        .and_then(|body| serde_json::from_slice::<Life>(&body).ok())
+        .map(|life| life.expires_at);
     let store = upload.as_ref().and_then(|upload| {
         let url = upload.as_ref().ok()?.url.expose();
         // What leads to the API leads to the store, too.
@@ -129,6 +144,7 @@ fn response(
             status: reply.status.as_u16(),
             source: reply.header(SOURCE_HEADER).and_then(|text| text.parse::<IpAddr>().ok()),
             detail: answer::detail(&reply.body),
+            is_about_a_key: answer::is_about_a_key(&reply.body),
             url: upload.map(|upload| upload.map(|_| life).map_err(|error| error.to_string())),
             proxy: reply.proxy.clone(),
         },

@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use log2aws_core::day::Day;
+use log2aws_core::server_key::PublicKey;
 use rustix::process::geteuid;
 
 use crate::net::CaError;
 use crate::run::{self, ServiceRecord};
 use crate::sample;
 use crate::sample::log_lines::{self, Lines};
+use crate::server_keys::{ServerKeys, ServerKeysError};
 use crate::spool::{Logs, Spool, SpoolError};
 use crate::world::{World, latest_day};
 
@@ -50,6 +52,8 @@ pub(crate) struct Facts {
     pub(crate) service: bool,
     /// What it has written down, if it runs.
     pub(crate) record: Option<ServiceRecord>,
+    /// The public key of this server, if it has one.
+    pub(crate) key: Result<Option<PublicKey>, ServerKeysError>,
     /// Undelivered logs of past days, if there are an API and a server name.
     pub(crate) pending: Option<Result<Vec<Day>, SpoolError>>,
     /// The connection to the API and its response, if there is an API.
@@ -74,6 +78,8 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
     let newest = logs.as_ref().and_then(|logs| logs.days.iter().rev().find(|day| **day <= today));
     let pending = config.api.as_ref().zip(config.server.as_ref().ok());
     let yesterday = today.date().yesterday().ok().and_then(Day::from_date);
+    let keys = ServerKeys::load(&config.state_dir);
+    let usable = keys.as_ref().cloned().unwrap_or_default();
     Some(Facts {
         now,
         today,
@@ -86,11 +92,14 @@ pub(crate) fn gather(config: &DoctorConfig, world: &World<'_>) -> Option<Facts> 
         service: run::is_running(&config.state_dir).unwrap_or(false),
         record,
         zone,
+        key: keys.map(|keys| keys.newest()),
         pending: pending
             .map(|(api, server)| spool(server.clone()).pending(&api.to_string(), today)),
         logs,
         api: match (&config.api, &config.server, yesterday) {
-            (Some(api), Ok(server), Some(day)) => Some(api::ask(api, server, day, config, world)),
+            (Some(api), Ok(server), Some(day)) => {
+                Some(api::ask(api, server, day, config, &usable, world))
+            }
             _ => None,
         },
     })

@@ -40,6 +40,12 @@ pub(crate) fn answer(answer: &Answer, api: &str, server: &ServerName) -> Vec<Fin
             }
             None => fail(format!("{api} answers 200 without a URL"), "correct --api"),
         },
+        // It is not the address: the sentence says what to do.
+        (403, Some(_)) if answer.is_about_a_key => {
+            let reason = answer.detail.clone().unwrap_or_default();
+            let (what, todo) = parts(reason, "have an operator register its key");
+            vec![Finding::fail(Check::Key, what, todo)]
+        }
         (403, Some(ip)) => vec![
             Finding::ok(Check::Answer, "403, as log2aws says it"),
             Finding::fail(
@@ -134,7 +140,7 @@ mod tests {
         let ip = Some("203.0.113.9".parse().unwrap());
         let say = |status, source, url: Option<Result<Option<Timestamp>, String>>| {
             let detail = Some("Forbidden".to_owned());
-            let got = Answer { status, source, detail, url, proxy: None };
+            let got = Answer { status, source, detail, url, proxy: None, is_about_a_key: false };
             answer(&got, "https://a/prod", &server).last().unwrap().to_string()
         };
         assert!(say(200, ip, Some(Ok(None))).contains("web01 is let in as 203.0.113.9"));
@@ -145,6 +151,18 @@ mod tests {
         assert!(
             refused.starts_with("fail  allow-list") && refused.contains("put web01@203.0.113.9 on"),
             "{refused}"
+        );
+        let revoked = Answer {
+            status: 403,
+            source: ip,
+            detail: Some("the key of this server was revoked; register its next one".to_owned()),
+            is_about_a_key: true,
+            ..Answer::default()
+        };
+        let told = answer(&revoked, "https://a/prod", &server)[0].to_string();
+        assert!(
+            told.starts_with("fail  key") && told.contains("-> register its next one"),
+            "{told}"
         );
         assert!(say(403, None, None).contains("but not as log2aws does"));
         assert!(say(404, ip, None).contains("with the stage at its end"));

@@ -345,6 +345,10 @@ impl Time for InterruptibleTime<'_> {
         self.time.jitter()
     }
 
+    fn random(&self) -> io::Result<[u8; 32]> {
+        self.time.random()
+    }
+
     fn is_stopping(&self) -> bool {
         self.events.stop()
     }

@@ -130,6 +130,10 @@ impl Time for Recorded {
     fn jitter(&self) -> f64 {
         0.0
     }
+
+    fn random(&self) -> std::io::Result<[u8; 32]> {
+        Ok([7; 32])
+    }
 }
 
 /// Copies a folder with the folders in it.
