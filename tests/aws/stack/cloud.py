@@ -261,6 +261,10 @@ class Cloud:
 
     def _invoke(self, call):
         """Lambda: "the FunctionError header" tells of a function that ran and failed."""
+        if call.action == "GetAccountSettings":
+            # Of a new account.
+            limit = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
+            return Answer(200, json.dumps({"AccountLimit": limit}), "application/json")
         event = json.loads(call.body)
         self.invoked.append((call.path, event))
         if any(r["s3"]["object"]["key"] in self.fails for r in event["Records"]):
@@ -350,6 +354,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             call = Call("sqs", target.partition(".")[2], headers, body, fields=json.loads(body))
         elif "/functions/" in url.path:
             call = Call("lambda", "Invoke", headers, body, url.path)
+        elif url.path.startswith("/2016-08-19/account-settings"):
+            call = Call("lambda", "GetAccountSettings", headers, body, url.path)
         elif target.startswith("AmazonSSM."):
             fields = json.loads(body)
             call = Call("ssm", target.partition(".")[2], headers, body, fields=fields)

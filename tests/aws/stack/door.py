@@ -37,14 +37,18 @@ class Door:
             return Answer(403, "{}", "application/json", {"Log2aws-Source": "192.0.2.7"})
         server, date = call.query["server"], call.query["date"]
         key = f"{server}/{date}.log"
-        headers = {
-            "content-length": call.query["size"],
-            "x-amz-checksum-sha256": base64.b64encode(
-                bytes.fromhex(call.query["sha256"])
-            ).decode(),
-        }
+        headers = {}
+        if "size" in call.query:
+            checksum = base64.b64encode(bytes.fromhex(call.query["sha256"])).decode()
+            headers = {
+                "content-length": call.query["size"],
+                "x-amz-checksum-sha256": checksum,
+            }
         place = f"{self.cloud.url}/{self.cloud.bucket_name('server')}/{key}"
         url = self._signed(place, headers, datetime.datetime.now(datetime.timezone.utc))
+        if call.headers.get("accept") != "application/json":
+            # The script of the document takes the answer as it is.
+            return Answer(200, url, "text/plain")
         said = {"url": url, "method": "PUT", "headers": headers, "key": key, "expires_at": ""}
         return Answer(200, json.dumps(said), "application/json")
 

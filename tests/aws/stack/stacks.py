@@ -338,6 +338,14 @@ class Stacks(Runs):
                 "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
             }
 
+    def _DescribeStackResource(self, fields):
+        for stack, row in self._rows(fields):
+            if row["LogicalResourceId"] == fields["LogicalResourceId"]:
+                detail = {"StackName": stack.name, "StackId": stack.id, **row}
+                return {"StackResourceDetail": {**detail, "LastUpdatedTimestamp": stack.made}}
+        said = f"Resource {fields['LogicalResourceId']} does not exist for stack"
+        raise Refusal("ValidationError", f"{said} {fields['StackName']}")
+
     def _DescribeStackResources(self, fields):
         rows = [
             {"StackName": stack.name, "StackId": stack.id, "Timestamp": stack.made, **row}

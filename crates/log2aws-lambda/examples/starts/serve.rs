@@ -28,7 +28,9 @@ impl Serve {
     /// Starts one in its own folder.
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self, Fault> {
         let mut child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn"])
+            // The days of the logs here are years old.
+            .args(["--days-back", "36500", "--data-dir"])
             .arg(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
