@@ -24,6 +24,7 @@ use log2aws_ssm::service_host::{Variant, iam_host, variant_host};
 
 use crate::error::StackError;
 use crate::fault;
+use crate::mfa::{self, AskCode};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +46,8 @@ pub struct Access {
     pub account: Option<String>,
     /// An endpoint other than AWS's, used for every service.
     pub endpoint_url: Option<String>,
+    /// Asks for the code of a role with MFA; none without a terminal.
+    pub ask_code: Option<AskCode>,
 }
 
 /// The services, the region and the account that they belong to.
@@ -155,7 +158,10 @@ pub(crate) async fn reach(
     let region = region(access)
         .await
         .ok_or_else(|| StackError::NoRegion { profile: access.profile.clone() })?;
-    let config = load(access, &region).await?;
+    let mut config = load(access, &region).await?;
+    if let Some(keys) = mfa::keys(access.ask_code, access.profile.as_deref(), &config).await? {
+        config = config.into_builder().credentials_provider(keys).build();
+    }
     let provider = config
         .credentials_provider()
         .ok_or_else(|| access.without_credentials(&CredentialsError::not_loaded_no_source()))?;

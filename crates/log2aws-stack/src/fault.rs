@@ -139,7 +139,8 @@ pub(crate) fn credentials(why: &str, profile: Option<&str>) -> String {
     };
     if plain.contains("sts:AssumeRole") {
         return format!(
-            "{plain}; if the role wants MFA (mfa_serial), this program cannot ask for the code: {export}"
+            "{plain}; if the role wants MFA (mfa_serial), this program asks for the code only on a \
+             terminal: {export}"
         );
     }
     plain

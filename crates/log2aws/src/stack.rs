@@ -21,9 +21,9 @@ use log2aws_stack::name::StackName;
 use log2aws_stack::plan::{Plan, PlanInput};
 use log2aws_stack::template::Template;
 use log2aws_stack::{
-    Approval, ChangeSource, CheckRequest, Commands, DeleteRequest, DeployOutcome, DeployRequest,
-    Deployed, Execution, Outcome, Pace, Rails, Session, StackError, StackEvent, checked_parameters,
-    hosts,
+    Approval, AskCode, ChangeSource, CheckRequest, Commands, DeleteRequest, DeployOutcome,
+    DeployRequest, Deployed, Execution, Outcome, Pace, Rails, Session, StackError, StackEvent,
+    checked_parameters, hosts,
 };
 
 use crate::stop_signal::stop_signal;
@@ -365,6 +365,14 @@ async fn connect(
     }
 }
 
+/// On standard error: standard output may be for a program.
+fn ask_code(device: &str) -> io::Result<String> {
+    write!(io::stderr(), "MFA code of {device}: ")?;
+    let mut code = String::new();
+    io::stdin().read_line(&mut code)?;
+    Ok(code)
+}
+
 fn access(target: &TargetFlags, aws: &AwsFlags) -> Access {
     Access {
         region: target.region.clone(),
@@ -374,6 +382,7 @@ fn access(target: &TargetFlags, aws: &AwsFlags) -> Access {
             .endpoint_url
             .as_ref()
             .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        ask_code: io::stdin().is_terminal().then_some(AskCode(ask_code)),
     }
 }
 

@@ -82,6 +82,9 @@ class Cloud:
         self.ended = threading.Event()
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
+    # What the device of a role with MFA shows.
+    code = "123456"
+
     # ---- for tests ----
 
     def fault(self, action, error, after=0, times=1):
@@ -228,6 +231,8 @@ class Cloud:
             self.complaints.append(f"{call}: is signed for {scope.groups()}")
 
     def _sts(self, call):
+        if call.action == "AssumeRole":
+            return self._assume(call)
         if call.action != "GetCallerIdentity":
             raise Refusal("InvalidAction", f"{call.action} is not played here")
         result = {
@@ -235,6 +240,24 @@ class Cloud:
             "UserId": "AIDACKCEVSQ6C2EXAMPLE",
             "Account": self.account,
         }
+        return wire.query_answer(call.action, result, wire.STS)
+
+    def _assume(self, call):
+        if "TokenCode" not in call.fields:
+            caller = f"User: arn:aws:iam::{self.account}:user/human"
+            wanted = f"sts:AssumeRole on resource: {call.fields['RoleArn']}"
+            raise Refusal("AccessDenied", f"{caller} is not authorized to perform: {wanted}", 403)
+        if call.fields["TokenCode"] != self.code:
+            said = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+            raise Refusal("AccessDenied", said, 403)
+        keys = {
+            "AccessKeyId": "ASIAIOSFODNN7EXAMPLE",
+            "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY",
+            "SessionToken": "token-of-the-role",
+            "Expiration": "2099-01-01T00:00:00Z",
+        }
+        user = {"AssumedRoleId": "AROA123EXAMPLE123:log2aws", "Arn": call.fields["RoleArn"]}
+        result = {"Credentials": keys, "AssumedRoleUser": user}
         return wire.query_answer(call.action, result, wire.STS)
 
     def _queue(self, call):
