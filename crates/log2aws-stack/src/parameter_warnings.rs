@@ -5,10 +5,15 @@ use crate::template::Scope;
 
 /// One sentence for each such combination.
 pub(crate) fn parameter_warnings(scope: &Scope<'_>) -> Vec<String> {
-    [final_days_that_open(scope), ipv6_that_reaches_nothing(scope), domain_by_half(scope)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        final_days_that_open(scope),
+        keys_that_expire(scope),
+        ipv6_that_reaches_nothing(scope),
+        domain_by_half(scope),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The API has no IPv6 address for those on the list.
@@ -44,6 +49,16 @@ fn final_days_that_open(scope: &Scope<'_>) -> Option<String> {
     })
 }
 
+/// A lifecycle rule of S3 names what expires, and cannot except anything.
+fn keys_that_expire(scope: &Scope<'_>) -> Option<String> {
+    let kept = scope.value("AnalyzedKeepDays")?.parse::<u32>().ok().filter(|days| *days > 0)?;
+    Some(format!(
+        "the registry of keys expires with the results, {kept} days after its last change \
+         (AnalyzedKeepDays={kept}), and then no server gets a URL: have it copied onto itself before \
+         that, as docs/aws.md says, or set AnalyzedKeepDays to 0"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -62,8 +77,10 @@ mod tests {
     fn results_that_expire_within_the_window_open_final_days() {
         let short = ("AnalyzedKeepDays", "90");
         let warned = warnings(&[short, ("RawKeepDays", "200")]);
-        assert_eq!(warned.len(), 1, "{warned:?}");
+        assert_eq!(warned.len(), 2, "{warned:?}");
         assert!(warned[0].contains("AnalyzedKeepDays=90 is shorter than DaysBack=400"));
+        let keys = "the registry of keys expires with the results, 90 days after its last change";
+        assert!(warned[1].starts_with(keys), "{warned:?}");
         let domain = ("DomainName", "logs.example.com");
         assert!(warnings(&[domain])[0].contains("CertificateArn"));
         let networks = ("LogPutAllowNetworks", "203.0.113.7,2001:db8::/32");
@@ -73,11 +90,16 @@ mod tests {
             &[("RawKeepDays", "90")],
             &[networks, ("IpAddressType", "dualstack")],
             &[domain, ("CertificateArn", "arn:aws:acm:eu-west-1:111122223333:certificate/1")],
+        ] {
+            assert_eq!(warnings(harmless), [""; 0], "{harmless:?}");
+        }
+        for keys_alone in [
             &[("AnalyzedKeepDays", "400"), ("RawKeepDays", "400")],
             &[short, ("FinalAfterDays", "0")],
             &[short, ("DaysBack", "90")],
         ] {
-            assert_eq!(warnings(harmless), [""; 0], "{harmless:?}");
+            let warned = warnings(keys_alone);
+            assert!(warned.len() == 1 && warned[0].contains("registry of keys"), "{warned:?}");
         }
     }
 }

@@ -112,6 +112,8 @@ def test_s3s_test_event_and_an_absent_log_are_no_errors(cloud):
     event = (EVENTS / "s3-test-event.json").read_bytes()
     assert cloud.invoke("analyze-log", event) == (200, None)
     assert cloud.invoke("analyze-log", arrived("never/2019-08-01.log")) == (200, None)
+    # The public key of a server whose name ends as the keys of logs do.
+    assert cloud.invoke("analyze-log", arrived(".log2aws/enrol/web.log")) == (200, None)
 
 
 def test_a_failure_is_returned_so_that_lambda_sends_the_event_again(cloud):

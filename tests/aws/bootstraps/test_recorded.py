@@ -41,6 +41,8 @@ def amazon(tmp_path_factory, recorder):
             versions = stack.property(made, "VersioningConfiguration")
             cloud.s3().create_bucket(Bucket=name)
             cloud.s3().put_bucket_versioning(Bucket=name, VersioningConfiguration=versions)
+        cloud.keys_of_servers("list", "--init")
+        cloud.keys_of_servers("register", "enrols", "--code")
         yield cloud
     finally:
         cloud.stop()
@@ -78,6 +80,11 @@ def played(amazon, recorder):
     stand(amazon, "played", "csv", "json", "png", "refused.jsonl", "rejects.jsonl", "svg")
 
     analyzed(amazon, arrived(f"absent/{DAY}.log"))
+
+    # A server that enrols puts its public key.
+    given = given_url(amazon, "enrols", enrol="1", **claims(b"a key"))
+    assert given["key"] == ".log2aws/enrol/enrols"
+    put(given, b"a key")
 
     # What is larger than a part goes in parts, which are taken back if one of them fails.
     for server, log, ending in [
@@ -174,9 +181,10 @@ def test_whatever_a_role_loses_a_call_fails(case):
         tried += 1
         idle += [statement.name for policy in fewer if not case.stopped(policy)]
     # generate-url has two more for final days.
-    assert tried == (8 if case.table.world.final else 6) and idle == []
+    assert tried == (10 if case.table.world.final else 8) and idle == []
     roles = {name for name in left if name.startswith(("GenerateUrlRole/", "AnalyzeLogRole/"))}
     kms = {"GenerateUrlRole/EncryptPuts", "AnalyzeLogRole/DecryptAndEncrypt"}
+    kms.add("AnalyzeLogRole/EncryptFailedEvents")
     aws = {f"{role}Role/WriteLog" for role in ["GenerateUrl", "AnalyzeLog"]}
     aws.add("AnalyzeLogRole/KeepFailedEvents")
     assert roles == aws | (kms if case.stack.parameters["KmsKeyArn"] else set())

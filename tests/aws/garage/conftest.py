@@ -81,13 +81,14 @@ def garage(tmp_path_factory):
 def cloud(tmp_path_factory, garage):
     both = ["--read", "--write"]
     keys = {
-        "generate-url": garage.key("generate-url", raw=["--write"]),
+        "generate-url": garage.key("generate-url", raw=["--write"], analyzed=["--read"]),
         "analyze-log": garage.key("analyze-log", raw=["--read"], analyzed=both),
     }
     operator = garage.key("operator", raw=both, analyzed=both)
     running = Cloud(tmp_path_factory.mktemp("cloud"), garage.url, keys, operator)
     try:
         running.begin()
+        running.keys_of_servers("list", "--init")
         yield running
     finally:
         running.stop()

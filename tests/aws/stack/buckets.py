@@ -210,6 +210,12 @@ class Buckets:
             body, trailers = unchunked(body)
         sums = {**call.headers, **trailers}
         _check(body, sums)
+        # "Uploads the object only if the object key name does not already exist in the bucket
+        # specified. Otherwise, Amazon S3 returns a 412 Precondition Failed error." (API reference,
+        # PutObject.) A key whose newest version is a delete marker does not exist.
+        if call.headers.get("if-none-match") == "*" and bucket.newest(key):
+            said = "At least one of the pre-conditions you specified did not hold"
+            raise Refusal("PreconditionFailed", said, 412)
         version = bucket.put(key, body)
         call.stored, call.sums = body, sums
         return Answer(headers={"ETag": version.etag, "x-amz-version-id": version.id})

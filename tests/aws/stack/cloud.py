@@ -127,6 +127,10 @@ class Cloud:
     def bucket_name(self, kind, env="dev"):
         return f"{kind}logs-{env}-{self.account}-{self.region}"
 
+    def zips(self):
+        """The calls that put into the artifact bucket."""
+        return [c for c in self.of("PutObject") if c.path.startswith(f"/{self.artifact_bucket()}/")]
+
     # ---- what stacks do to the rest of the account ----
 
     def made(self, resource, physical, changed):

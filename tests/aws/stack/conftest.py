@@ -244,6 +244,8 @@ def program(cloud, tmp_path):
 def standing(cloud):
     """A stack that stands, with what earlier deploys have put into the artifact bucket."""
     cloud.buckets.make(cloud.artifact_bucket())
+    for kind in ("server", "analyzed"):
+        cloud.buckets.make(cloud.bucket_name(kind))
     return cloud.stacks.standing(STACK, GIVEN)
 
 

@@ -28,11 +28,16 @@ class Door:
     def __init__(self, cloud):
         self.cloud = cloud
         self.allowed, self.analyzes, self.lets = True, True, ()
+        self.requires_keys = False
 
     def url(self):
         return f"{self.cloud.url}/api/dev/"
 
     def answer(self, call):
+        if self.requires_keys:
+            # As crates/log2aws-service/src/http/problem.rs.
+            said = {"type": "about:blank", "title": "Forbidden", "status": 403, "code": "key-required"}
+            return Answer(403, json.dumps(said), "application/problem+json")
         if not self.allowed:
             return Answer(403, "{}", "application/json", {"Log2aws-Source": "192.0.2.7"})
         server, date = call.query["server"], call.query["date"]

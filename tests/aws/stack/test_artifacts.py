@@ -47,7 +47,7 @@ def test_the_zips_are_put_by_their_hash_with_a_checksum(cloud, program):
     bucket = cloud.buckets.all[cloud.artifact_bucket()]
     files = [p.read_bytes() for p in sorted(program.artifacts.glob("*.zip"))]
     assert {v.key: v.body for v in bucket.versions} == {key(data): data for data in files}
-    for put in cloud.of("PutObject"):
+    for put in cloud.zips():
         assert hashlib.sha256(put.stored).hexdigest() in put.path
         assert "x-amz-checksum-sha256" in put.sums, put.headers
 
@@ -55,10 +55,10 @@ def test_the_zips_are_put_by_their_hash_with_a_checksum(cloud, program):
 def test_nothing_is_put_twice(cloud, program):
     succeeded(program.first())
     succeeded(program.deploy())
-    assert len(cloud.of("PutObject")) == 2
+    assert len(cloud.zips()) == 2
     program.zips(generate=zipped(elf(note=b"a new program")))
     succeeded(program.deploy())
-    assert len(cloud.of("PutObject")) == 3
+    assert len(cloud.zips()) == 3
     assert len(cloud.of("CreateBucket")) == 1
     assert len(cloud.of("PutPublicAccessBlock")) == 2, "the run that made it may have been cut off"
 
@@ -274,5 +274,5 @@ def test_a_deploy_that_failed_after_the_zips_continues(cloud, program):
     cloud.fault("CreateChangeSet", denied("cloudformation:CreateChangeSet", arn))
     failed(program.first(), "cloudformation:CreateChangeSet")
     succeeded(program("deploy", "--allow-hosts", HOSTS))
-    assert len(cloud.of("PutObject")) == 2
+    assert len(cloud.zips()) == 2
     says(succeeded(program("events")), "CREATE_COMPLETE")

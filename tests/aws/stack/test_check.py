@@ -135,6 +135,14 @@ def test_an_address_that_is_not_listed_proves_nothing(cloud, checked):
     assert "PUT" not in found
 
 
+def test_where_keys_are_required_nothing_is_delivered(cloud, checked):
+    cloud.door.requires_keys = True
+    found, told = checked()
+    outcome, detail = found["URL from the API"]
+    assert told.code == 0 and outcome == "unproved" and "RequireKeys" in detail
+    assert "allow-list" not in detail and "PUT" not in found
+
+
 def test_results_that_do_not_come_are_wrong(cloud, checked):
     cloud.door.analyzes = False
     found, told = checked()

@@ -128,6 +128,7 @@ DENIED = [
     ),
     ("GetParameter", "ssm:GetParameter", "arn:aws:ssm:x:1:parameter/log2aws/dev/LogPutAllowHosts"),
     ("PutObject", "s3:PutObject", "arn:aws:s3:::cf-templates-x/log2aws/y.zip"),
+    ("ListObjectVersions", "s3:ListBucketVersions", "arn:aws:s3:::analyzedlogs-x"),
     (
         "CreateChangeSet",
         "cloudformation:CreateChangeSet",

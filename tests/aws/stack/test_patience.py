@@ -154,7 +154,7 @@ def test_a_network_that_goes_half_way_is_continued_by_a_second_run(of):
     cloud.faults.clear()
     succeeded(program.first())
     assert cloud.stacks.stack(STACK).status == "CREATE_COMPLETE"
-    assert len(cloud.of("PutObject")) == 2
+    assert len(cloud.zips()) == 2
     says(succeeded(program("events")), "CREATE_COMPLETE")
 
 

@@ -6,6 +6,7 @@ The two compiled functions run in it as they do in Lambda.
 import json
 import os
 import pathlib
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -110,6 +111,28 @@ class Cloud:
                 retries={"max_attempts": 1}, s3={"addressing_style": "path"}
             ),
         )
+
+    def keys_of_servers(self, *words):
+        """What `log2aws key` says, run by the operator."""
+        key, secret = self.operator
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_REGION": REGION,
+        }
+        program = os.environ.get("LOG2AWS_BINARY", ROOT / "target" / "debug" / "log2aws")
+        place = ["--results", f"s3://{ANALYZED}", "--endpoint-url", self.s3_url]
+        command = [str(program), "key", *words, *place]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, (command, done.stderr)
+        return done.stdout
+
+    def restart(self, name, **settings):
+        """Starts a function anew: it holds nothing that it read before."""
+        self.running[name].stop()
+        self.start_function(name, **settings)
 
     def invoke(self, name, event):
         """One invocation: the HTTP status of the Runtime API's front, and the function's answer."""

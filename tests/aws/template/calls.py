@@ -24,6 +24,9 @@ STORE_PORT = "crates/log2aws-service/src/ports/store.rs"
 SETTINGS_PORT = "crates/log2aws-service/src/ports/settings.rs"
 SIGNER = "crates/log2aws-service/src/signer.rs"
 FINAL = "crates/log2aws-service/src/http/day_rules.rs"
+KEYS = "crates/log2aws-service/src/http/url_keys.rs"
+ENROL = "crates/log2aws-service/src/http/issue.rs"
+KEY_VERBS = "crates/log2aws/src/key/mod.rs"
 LOOK = "crates/log2aws-service/src/analyze/reconcile.rs"
 STORED = "crates/log2aws-service/src/analyze/stored_summary.rs"
 REOPEN = "crates/log2aws/src/reopen.rs"
@@ -82,6 +85,8 @@ class Table:
         self.analyzed = f"arn:aws:s3:::analyzedlogs-dev-{account}-{region}"
         self.log = f"{self.raw}/{world.key('log')}"
         self.retired = f"{self.analyzed}/.log2aws/retired.json"
+        self.keys = f"{self.analyzed}/.log2aws/keys.json"
+        self.enrolment = f"{self.raw}/.log2aws/enrol/web01"
         self.reopened = f"{self.analyzed}/.log2aws/reopen/web01/2019-08-01.json"
         self.url_role = {"AWS": stack.attribute("GenerateUrlRole", "Arn")}
         self.analyze_role = {"AWS": stack.attribute("AnalyzeLogRole", "Arn")}
@@ -93,6 +98,7 @@ class Table:
 
     def kind(self, resource):
         """What a resource is, whichever server and day it is of."""
+        resource = re.sub(r"(/\.log2aws/enrol/)[^/]+$", r"\1*", resource)
         return re.sub(r"(/\.log2aws/reopen)?/[^.].*/\d{4}-\d\d-\d\d\.", r"\1/*.", resource)
 
     def parameter(self, name, env="dev"):
@@ -194,6 +200,16 @@ class Table:
             yield self.put("a server puts through a VPC endpoint", self.endpoint(), source=source)
             said = "a server puts through the other VPC endpoint"
             yield self.put(said, self.endpoint(OTHER_ENDPOINT), source=source)
+            said = "a server puts its public key through a VPC endpoint"
+            yield self.enrol(said, self.endpoint(), source=f"{ENROL}, check_enrolment")
+        for said, context in [
+            ("a listed address", self.url(ALLOWED_V4)),
+            ("a listed IPv6 network at the last moment", self.url(ALLOWED_V6, age=300_000)),
+        ]:
+            said = f"a server puts its public key from {said}"
+            yield self.enrol(said, context, source=f"{ENROL}, check_enrolment")
+        registry = self.url(ELSEWHERE)
+        yield Call("who has a key", f"{KEYS}, read", self.url_role, "s3:GetObject", self.keys, registry)
         if self.world.final:
             role, tls = self.url_role, self.url(ELSEWHERE)
             final = f"{FINAL}, of a day that may be final"
@@ -204,11 +220,10 @@ class Table:
             absent = "S3API, GetObject: 404 for an absent key with s3:ListBucket, else 403"
             said = "is an old day's summary absent"
             yield Call(said, f"{FINAL}; {absent}", role, "s3:ListBucket", self.analyzed, tls)
-            if self.world.kms:
-                source = "S3UG, Using server-side encryption with KMS keys: permissions to download"
-                said = "S3 decrypts the summary of an old day"
-                yield self.kms(said, role, "Decrypt", source)
         if self.world.kms:
+            source = "S3UG, Using server-side encryption with KMS keys: permissions to download"
+            said = "S3 decrypts the registry of keys and the summary of an old day"
+            yield self.kms(said, self.url_role, "Decrypt", source)
             source = "S3UG, Using server-side encryption with KMS keys: permissions to upload"
             said = "S3 encrypts what is put by URL"
             yield self.kms(said, self.url_role, "GenerateDataKey", source)
@@ -283,6 +298,10 @@ class Table:
         yield may("open a day again", put, self.reopened, self.header(), f"{REOPEN}, write")
         yield may("retire a server", put, self.retired, self.header(), f"{RETIRE}, write")
         yield may("read who is retired", get, self.retired, self.header(), f"{RETIRE}, read")
+        yield may("register a key", put, self.keys, self.header(), f"{KEY_VERBS}, change")
+        yield may("read who has a key", get, self.keys, self.header(), f"{KEY_VERBS}, change")
+        yield may("read the key that a server put", get, self.enrolment, self.header(),
+                  f"{KEY_VERBS}, enrolment_request")
         yield may("list the logs", "s3:ListBucket", self.raw, self.header())
         yield may("list the results", "s3:ListBucket", self.analyzed, self.header())
         yield may("purge a version", "s3:DeleteObjectVersion", self.log, self.header())
@@ -319,9 +338,13 @@ class Table:
         ]:
             yield self.put(f"put by a URL {said}", context, source=SIGV4_KEYS)
             yield self.put(f"put by an operator's URL {said}", context, self.operator, True)
+            yield self.enrol(f"a public key by a URL {said}", context)
+        yield self.enrol("a public key without TLS", self.url(tls=False))
+        yield self.enrol("generate-url itself puts a public key", self.header(ALLOWED_V4))
         if self.world.address:
             for address in [ELSEWHERE, ELSEWHERE_V6, None]:
                 context = self.url(address)
+                yield self.enrol(f"a public key by a URL from {address}", context)
                 yield self.put(f"put by a URL from {address}", context, source=SIGV4_KEYS)
                 yield self.put(f"an operator's URL from {address}", context, self.operator, True)
             said = "put by a URL through a VPC endpoint that nobody named"
@@ -336,6 +359,7 @@ class Table:
             ]:
                 yield self.put(f"put by a URL {said}", context, source=SIGV4_KEYS)
                 yield self.put(f"an operator's URL {said}", context, self.operator, True)
+                yield self.enrol(f"a public key by a URL {said}", context)
         for said, context in [
             ("signed in the headers", self.header(ALLOWED_V4)),
             ("by form", self.form()),
@@ -355,7 +379,18 @@ class Table:
             ("put a log without a server", "s3:PutObject", f"{self.raw}/2019-08-01.log"),
             ("put a result", "s3:PutObject", f"{self.analyzed}/{self.world.key('csv')}"),
             ("read a result", "s3:GetObject", f"{self.analyzed}/{self.world.key('csv')}"),
-            ("read another setting", "s3:GetObject", f"{self.analyzed}/.log2aws/keys.json"),
+            ("read another setting", "s3:GetObject", self.retired),
+            ("read a key of another's name", "s3:GetObject", f"{self.keys}.bak"),
+            ("read an older registry of keys", "s3:GetObjectVersion", self.keys),
+            ("write the registry of keys", "s3:PutObject", self.keys),
+            ("remove the registry of keys", "s3:DeleteObject", self.keys),
+            ("put a registry of keys into the raw bucket", "s3:PutObject",
+             f"{self.raw}/.log2aws/keys.json"),
+            ("read the key that a server put", "s3:GetObject", self.enrolment),
+            ("put a log beside public keys", "s3:PutObject",
+             f"{self.raw}/.log2aws/enrol/web01/2019-08-01.log"),
+            ("put a public key into results", "s3:PutObject",
+             self.enrolment.replace(self.raw, self.analyzed)),
             ("put a log under a name with a dot", "s3:PutObject",
              f"{self.raw}/.log2aws/web01/2019-08-01.log"),
             ("open a day again", "s3:PutObject", self.reopened),
@@ -384,10 +419,11 @@ class Table:
                        "least privilege", role, "s3:GetObject", summary, url)
             yield Call("generate-url lists results though no day is ever final",
                        "least privilege", role, "s3:ListBucket", self.analyzed, url)
-            yield self.kms("generate-url decrypts", role, "Decrypt", "least privilege")
         said = "generate-url has the key deleted"
         yield self.kms(said, role, "ScheduleKeyDeletion", "least privilege")
         yield from self._kms_beyond("generate-url", role, "GenerateDataKey")
+        yield self.kms("generate-url decrypts itself", role, "Decrypt", "KMSDG, kms:ViaService",
+                       context={})
 
     def _beyond_analyze_log(self):
         role, tls = self.analyze_role, self.header()
@@ -403,6 +439,9 @@ class Table:
             ("put what is no result", "s3:PutObject", f"{self.analyzed}/web01/index.html"),
             ("open a day again", "s3:PutObject", self.reopened),
             ("retire a server", "s3:PutObject", self.retired),
+            ("write the registry of keys", "s3:PutObject", self.keys),
+            ("read the registry of keys", "s3:GetObject", self.keys),
+            ("remove the registry of keys", "s3:DeleteObject", self.keys),
             ("abort an upload of the record of a reopened day", "s3:AbortMultipartUpload", self.reopened),
             ("remove the record of a reopened day", "s3:DeleteObject", self.reopened),
             ("read the record of a reopened day", "s3:GetObject", self.reopened),
@@ -497,6 +536,10 @@ class Table:
     def put(self, said, context, who=None, by_rights=False, source=SIGV4_KEYS):
         who = who or self.url_role
         return Call(said, source, who, "s3:PutObject", self.log, context, by_rights)
+
+    def enrol(self, said, context, source=SIGV4_KEYS):
+        """A server puts its public key by a URL of generate-url's."""
+        return Call(said, source, self.url_role, "s3:PutObject", self.enrolment, context)
 
     def kms(self, said, role, action, source, context=None, key=KEY):
         context = self.via_s3() if context is None else context

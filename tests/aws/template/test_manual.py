@@ -217,6 +217,9 @@ def needed():
         yield call(f"s3:{action}", zips)
     for action in ["GetObject", "PutObject"]:
         yield call(f"s3:{action}", f"{zips}/{GIVEN['GenerateUrlKey']}")
+    results = arn("AnalyzedBucket", STACK.resources["AnalyzedBucket"])
+    yield call("s3:ListBucketVersions", results)
+    yield call("s3:PutObject", f"{results}/.log2aws/keys.json")
     hosts = STACK.arn("ssm", "parameter/log2aws/dev/LogPutAllowHosts")
     yield from (call(f"ssm:{action}", hosts) for action in ["GetParameter", "PutParameter"])
 
@@ -238,6 +241,7 @@ def test_no_action_of_the_policy_is_idle():
 
 
 LOG = "arn:aws:s3:::serverlogs-dev-111122223333-ap-northeast-1/web01/2019-08-01.log"
+REGISTRY = "arn:aws:s3:::analyzedlogs-dev-111122223333-ap-northeast-1/.log2aws/keys.json"
 ADMIN = "arn:aws:iam::111122223333:role/admin"
 ROLE = "arn:aws:iam::111122223333:role/log2aws-dev-GenerateUrlRole-1A2B3C4D5E6F"
 LAMBDA = {"iam:PassedToService": "lambda.amazonaws.com"}
@@ -248,6 +252,8 @@ LAMBDA = {"iam:PassedToService": "lambda.amazonaws.com"}
     [
         ("s3:GetObject", LOG, {}),
         ("s3:PutObject", LOG, {}),
+        ("s3:PutObject", REGISTRY.replace("keys", "retired"), {}),
+        ("s3:GetObject", REGISTRY, {}),
         ("s3:GetObject", "arn:aws:s3:::somebody-elses-bucket/key", {}),
         ("s3:DeleteBucket", "arn:aws:s3:::cf-templates-ap-northeast-1-111122223333", {}),
         ("iam:CreateRole", ADMIN, {}),

@@ -407,7 +407,9 @@ def test_the_longest_allow_list_fits_into_a_bucket_policy():
 
 def test_functions_run_what_was_built():
     days = {"DaysBack": 30, "DaysAhead": 2, "FinalAfterDays": 9}
-    made = stack(Architecture="arm64", KeyPrefix="spread", Charts="png", **days)
+    made = stack(
+        Architecture="arm64", KeyPrefix="spread", Charts="png", RequireKeys="true", **days
+    )
     for name, key in [("GenerateUrl", "GenerateUrlKey"), ("AnalyzeLog", "AnalyzeLogKey")]:
         properties = made.resources[name]["Properties"]
         assert (properties["Runtime"], properties["Handler"]) == ("provided.al2023", "bootstrap")
@@ -422,6 +424,7 @@ def test_functions_run_what_was_built():
                 "LOG2AWS_DAYS_BACK": "30",
                 "LOG2AWS_DAYS_AHEAD": "2",
                 "LOG2AWS_FINAL_AFTER_DAYS": "9",
+                "LOG2AWS_REQUIRE_KEYS": "true",
             }
         more["LOG2AWS_URL_SUFFIX"] = "amazonaws.com"
         assert environment == {"LOG2AWS_ENV": "dev", "LOG2AWS_KEY_PREFIX": "spread", **more}
@@ -569,6 +572,7 @@ def test_it_is_plain_and_fits_into_a_request():
             ["", "arn:aws:acm:ap-northeast-1:111122223333:certificate/1234abcd-12ab"],
             ["1234abcd", "arn:aws:iam::111122223333:server-certificate/logs"],
         ),
+        ("RequireKeys", ["false", "true"], ["yes", ""]),
         ("KeyPrefix", ["off", "spread"], ["false", ""]),
         ("Charts", ["svg", "png", "svg,png"], ["", "none", "png,svg"]),
         ("KmsKeyArn", ["", calls.KEY], ["alias/logs", calls.KEY.replace(":key/", ":alias/")]),

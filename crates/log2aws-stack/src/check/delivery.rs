@@ -121,6 +121,13 @@ async fn ask(
         Ok(Answer { status: 200, body, .. }) => serde_json::from_slice(body).map_err(|_| {
             Finding::new(subject, Outcome::Wrong, "the answer is not one of generate-url")
         }),
+        Ok(Answer { status: 403, body, .. }) if code(body).as_deref() == Some(KEY_REQUIRED) => {
+            let why = format!(
+                "the stack gives URLs only to servers with a key (RequireKeys), and {CHECK} has none, \
+                 so nothing could be delivered"
+            );
+            Err(Finding::new(subject, Outcome::Unproved, why))
+        }
         Ok(Answer { status: 403, header, .. }) => {
             let address = header.as_deref().unwrap_or("this machine's address");
             let why = format!(
@@ -132,6 +139,18 @@ async fn ask(
         }
         other => Err(Finding::new(subject, Outcome::Wrong, words(other))),
     })
+}
+
+/// generate-url's code for a server that has no key and needs one.
+const KEY_REQUIRED: &str = "key-required";
+
+/// The code of generate-url's problem.
+fn code(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Problem {
+        code: String,
+    }
+    serde_json::from_slice::<Problem>(body).ok().map(|problem| problem.code)
 }
 
 /// A PUT: URL, headers and body.

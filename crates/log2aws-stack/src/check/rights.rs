@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use log2aws_core::key_registry::KEY;
 use log2aws_core::server_name::CHECK;
 use log2aws_ssm::Simulation;
 use log2aws_ssm::env_name::ALLOW_LIST;
@@ -10,6 +11,9 @@ use log2aws_ssm::service_host::partition;
 use crate::plan::Effect;
 use crate::plan::statement;
 use crate::template::{Scope, Template, TemplateError};
+
+/// The record of a day that an operator opened again.
+const REOPENED: &str = ".log2aws/reopen/web01/2019-08-01.json";
 
 /// The logical IDs of the roles.
 pub(super) const ROLES: [&str; 2] = ["GenerateUrlRole", "AnalyzeLogRole"];
@@ -112,10 +116,11 @@ fn sample(pattern: &str, physical: &BTreeMap<String, String>) -> String {
     let mut text = pattern
         .replace("????-??-??.*", "????-??-??.csv")
         .replace("????-??-??", "2019-08-01")
+        .replace("/.*/", &format!("/.log2aws/{CHECK}/"))
         .replace("/*/", &format!("/{CHECK}/"));
     for (tail, example) in [
         (":*", format!(":log-stream:{CHECK}")),
-        ("/.*", format!("/.log2aws/{CHECK}/2019-08-01.log")),
+        ("/enrol/*", format!("/enrol/{CHECK}")),
         ("/*", format!("/reopen/{CHECK}/2019-08-01.json")),
     ] {
         if let Some(head) = text.strip_suffix(tail) {
@@ -194,7 +199,7 @@ impl Places {
 
     fn url(&self) -> Vec<Not> {
         let csv = self.result(&format!("{CHECK}/2019-08-01.csv"));
-        let records = [".log2aws/retired.json", ".log2aws/reopen/web01/2019-08-01.json"];
+        let records = [KEY, ".log2aws/retired.json", REOPENED];
         let results = records.map(|key| self.result(key)).into_iter().chain([csv.clone()]);
         let mut list: Vec<Not> = vec![
             ("reads no log", &["s3:GetObject", "s3:GetObjectVersion"], self.log()),
@@ -207,10 +212,10 @@ impl Places {
             (
                 "puts logs only",
                 &["s3:PutObject"],
-                vec![self.raw_key("web01/index.html"), self.raw_key("2019-08-01.log")],
+                ["web01/index.html", "2019-08-01.log", KEY].map(|key| self.raw_key(key)).to_vec(),
             ),
             ("puts no result", &["s3:PutObject"], results.collect()),
-            ("reads no result", &["s3:GetObject"], vec![csv, self.result(".log2aws/keys.json")]),
+            ("reads no result", &["s3:GetObject"], vec![csv, self.result(".log2aws/retired.json")]),
             ("queues no event", &["sqs:SendMessage"], vec![self.queue.clone()]),
             ("invokes no function", &["lambda:InvokeFunction"], self.functions.clone()),
         ];
@@ -237,7 +242,11 @@ impl Places {
                 vec![self.raw_key("web01/keys.txt")],
             ),
             ("deletes no version", &["s3:DeleteObjectVersion", "s3:PutObjectAcl"], vec![result]),
-            ("puts results only", &["s3:PutObject"], vec![self.result("web01/index.html")]),
+            (
+                "puts results only",
+                &["s3:PutObject"],
+                vec![self.result("web01/index.html"), self.result(KEY)],
+            ),
             ("changes no policy", &["s3:PutBucketPolicy"], policies),
             ("takes no event", &["sqs:DeleteMessage"], vec![self.queue.clone()]),
             ("invokes no function", &["lambda:InvokeFunction"], self.functions.clone()),

@@ -8,6 +8,7 @@ mod artifact_bucket;
 mod change_set;
 mod found;
 mod kept;
+mod key_registry;
 mod parameters;
 mod rails;
 mod taken_over;
@@ -227,7 +228,9 @@ impl Work<'_> {
             kept::print_unwritten_list(session, env, hosts)?;
             false
         } else {
-            allow_list::settle(session, env, hosts).await?
+            let settled = allow_list::settle(session, env, hosts).await?;
+            self.provide_keys(session).await?;
+            settled
         };
         let outcome = if changed { DeployOutcome::Updated } else { DeployOutcome::Unchanged };
         if !changed {
@@ -269,6 +272,7 @@ impl Work<'_> {
             let kept = self.deployed(session, DeployOutcome::Kept, outputs(existing));
             return Ok(Deployed { change_set: Some(planned.id.clone()), ..kept });
         }
+        self.provide_keys_before(session, existing, planned).await?;
         allow_list::narrow(session, env, &mut hosts, existing.is_some()).await?;
         let mut watch = Watch::begin(session.cloud, &planned.stack_id).await?;
         for bucket in self.kept_buckets(session, planned) {
@@ -278,6 +282,7 @@ impl Work<'_> {
         if *execution == Execution::Detach {
             kept::print_started(session, self.request, existing, &hosts)?;
             taken_over::print_left_as_they_are(session, planned)?;
+            self.print_keys_left(session, existing, planned)?;
             return Ok(self.deployed(session, DeployOutcome::Started, outputs(existing)));
         }
         let made = self.follow(session, &mut watch, planned, &hosts).await?;
@@ -286,6 +291,7 @@ impl Work<'_> {
         }
         self.request.rails.protect(session, &planned.stack_id).await?;
         allow_list::settle(session, env, &hosts).await?;
+        self.provide_keys(session).await?;
         let outcome =
             if existing.is_some() { DeployOutcome::Updated } else { DeployOutcome::Created };
         Ok(self.deployed(session, outcome, made))
