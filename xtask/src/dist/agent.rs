@@ -18,8 +18,9 @@ const AGENT: Program = Program { package: "log2aws-agent-bin", name: NAME, funct
 /// The program's name.
 pub(super) const NAME: &str = "log2aws-agent";
 
-/// The size limit in bytes of the program for [`Target::usual`]; the others are only reported.
-const MAX_BYTES: usize = 3_000_000;
+/// The size limit in bytes of the program for [`Target::usual`]; the others are only reported. The
+/// aim is 3,000,000; encrypted URLs and the verbs of keys took it past that.
+const MAX_BYTES: usize = 3_060_000;
 
 /// Builds and packages the program for one target.
 pub(super) fn make(with: &Build<'_>, source: &Source, target: Target) -> anyhow::Result<()> {
@@ -76,7 +77,5 @@ fn build(with: &Build<'_>, target: Target) -> anyhow::Result<PathBuf> {
         flag.push("\u{1f}--cfg\u{1f}");
         flag.push(portable);
     }
-    // Identical functions, of which generic code makes many, are kept once.
-    flag.push("\u{1f}-Clink-arg=-Wl,--icf=all");
     with.run(&AGENT, "agent", target, Some(flag))
 }
