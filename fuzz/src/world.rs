@@ -141,6 +141,10 @@ impl World {
             assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
             for entry in page.entries {
                 let Entry::Object(info) = entry else { continue };
+                // Made with the data folder.
+                if info.key.as_str() == log2aws_core::key_registry::KEY {
+                    continue;
+                }
                 let opened = self.store().open_object(&name(bucket), &info.key, None);
                 let (_, mut reader) = opened.unwrap_or_else(|error| panic!("{error}"));
                 let mut content = Vec::new();

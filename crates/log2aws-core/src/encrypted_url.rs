@@ -11,7 +11,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
-use crate::hex::hex;
 pub use crate::hpke_seal::Fresh;
 use crate::hpke_seal::{open, seal};
 use crate::server_key::{KeyId, PrivateKey, PublicKey};
@@ -38,7 +37,7 @@ pub struct RequestIdError;
 impl RequestId {
     /// The id of one request, from fresh random bytes.
     pub fn generate(fresh: &Fresh) -> Self {
-        Self(hex(&fresh.bytes()[..16]))
+        Self(hex::encode(&fresh.bytes()[..16]))
     }
 
     /// The id as text.
@@ -79,7 +78,7 @@ impl Binding<'_> {
     /// The additional data: canonical JSON (RFC 8785). Names are sorted, nothing needs an escape,
     /// and a size is far below 2^53.
     fn to_json(self) -> Vec<u8> {
-        let sha256 = hex(&self.sha256);
+        let sha256 = hex::encode(self.sha256);
         format!(
             r#"{{"date":"{}","kind":"{KIND}","request_id":"{}","server":"{}","sha256":"{sha256}","size":{}}}"#,
             self.day, self.request_id.0, self.server, self.size

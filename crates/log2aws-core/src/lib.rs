@@ -16,7 +16,6 @@ pub mod encrypted_url;
 pub mod error_chain;
 pub mod event;
 mod excerpt;
-mod hex;
 mod hpke_seal;
 pub mod key;
 pub mod key_registry;

@@ -110,6 +110,7 @@ impl Server {
             BucketSpec { name: analyzed_bucket.clone(), versioned: false },
         ];
         let store = DiskStore::open(&config.data_dir, &buckets, clock.clone())?;
+        key_registry::make_once(&store, &analyzed_bucket, &config.data_dir)?;
         let credentials = Credentials::read_or_make(&config.data_dir, &mut fill)?;
         let store_id = credentials.store_id(&mut fill)?;
         if let Some(url) = &config.public_url {
@@ -219,7 +220,6 @@ impl Server {
             AuditLog::start(&config.data_dir, config.audit, self.clock.clone(), metrics.clone())?;
         audit.record_server("start", &config.allow_list);
         let app = Arc::new(self.app(endpoint, &queue, &metrics, &audit)?);
-        key_registry::make_once(&self.store, &self.settings.analyzed_bucket, &config.data_dir)?;
         index_refresh::load(&self.store_index).await;
         let workers = self.workers(&queue, &metrics)?;
         let supervisor = Supervisor::new(app.tasks.clone(), self.clock.clone());

@@ -13,6 +13,7 @@ On the machine that collects the logs:
   store        Copy the data folder of serve
   reopen       Allow one more delivery of a final day
   retire       Expect no logs of a server from a day on
+  key          Encrypt the upload URLs of servers to their own keys
   proof        Prove deliveries: receipts, their check, and a witness
 
     log2aws serve --listen 0.0.0.0:8750 --public-url http://log2aws.example:8750 \\

@@ -15,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{KeyDecisionError, KeyRecord, KeyRegistry, MAX_ENROLMENTS, as_text, check_name};
 use crate::encrypted_url::Fresh;
-use crate::hex::{hex, unhex};
 use crate::key::ObjectKey;
 use crate::server_key::PublicKey;
 use crate::server_name::ServerName;
@@ -59,7 +58,13 @@ pub struct Enrolment {
 }
 
 fn as_hex<S: serde::Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&hex(bytes))
+    to.serialize_str(&hex::encode(bytes))
+}
+
+/// Exactly `N` bytes from hexadecimal digits.
+pub(super) fn read_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
 }
 
 /// The code that an operator gives to a server: a secret. It does not print but by
@@ -114,7 +119,10 @@ impl EnrolmentCode {
     /// The code as text, only for the operator and the server.
     pub fn expose(&self) -> String {
         let (server, expires) = (&self.server, self.expires.as_second());
-        format!("{CODE}{}", BASE64.encode(format!("{server} {expires} {}", hex(&self.secret))))
+        format!(
+            "{CODE}{}",
+            BASE64.encode(format!("{server} {expires} {}", hex::encode(self.secret)))
+        )
     }
 
     /// The record of the code.
@@ -124,7 +132,7 @@ impl EnrolmentCode {
 
     /// What the server puts.
     pub fn request(&self, key: &PublicKey) -> EnrolmentRequest {
-        let mac = hex(&mac(&self.hash(), &self.server, key));
+        let mac = hex::encode(mac(&self.hash(), &self.server, key));
         EnrolmentRequest { v: 1, server: self.server.to_string(), key: key.to_string(), mac }
     }
 
@@ -143,8 +151,7 @@ impl FromStr for EnrolmentCode {
             let mut parts = code.split(' ');
             let server = parts.next()?.parse().ok()?;
             let expires = Timestamp::from_second(parts.next()?.parse().ok()?).ok()?;
-            let secret = unhex(&format!("{}{}", parts.next()?, "0".repeat(32)))?;
-            let secret = secret.get(..16)?.try_into().ok()?;
+            let secret = read_hex(parts.next()?)?;
             parts.next().is_none().then_some(Self { server, expires, secret })
         };
         read().ok_or(EnrolmentCodeError)
@@ -241,7 +248,7 @@ impl KeyRegistry {
         let damaged = || EnrolmentError::Damaged(server.clone());
         let asked: EnrolmentRequest = serde_json::from_slice(request).map_err(|_| damaged())?;
         let key: PublicKey = asked.key.parse().map_err(|_| damaged())?;
-        let mac = unhex(&asked.mac).ok_or_else(damaged)?;
+        let mac: [u8; 32] = read_hex(&asked.mac).ok_or_else(damaged)?;
         let ours = asked.v == 1 && asked.server == server.as_str();
         // In constant time.
         let proved = hmac(&open.secret_sha256, server, &key).verify_slice(&mac).is_ok();

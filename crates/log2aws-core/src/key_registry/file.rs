@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::enrolment::read_hex;
 use super::{
     Enrolment, FORMAT, KeyRecord, KeyRegistry, MAX_ENROLMENTS, MAX_KEYS, MAX_VALID, MAX_WHY_BYTES,
     Revocation, check_name,
 };
-use crate::hex::unhex;
 use crate::retired::check_text;
 use crate::server_key::PublicKey;
 use crate::server_name::ServerName;
@@ -113,7 +113,7 @@ impl KeyIn {
 impl EnrolmentIn {
     fn read(self) -> Result<Enrolment, String> {
         check_name(&self.by).map_err(|error| error.to_string())?;
-        let secret_sha256 = unhex(&self.secret_sha256).ok_or("its hash is none")?;
+        let secret_sha256 = read_hex(&self.secret_sha256).ok_or("its hash is none")?;
         let (expires, at) = (time(&self.expires)?, time(&self.at)?);
         Ok(Enrolment { secret_sha256, expires, by: self.by, at })
     }

@@ -160,7 +160,9 @@ impl Running {
     /// Asserts that a refused PUT left nothing: no object, no version, no staged file.
     pub(crate) fn assert_empty(&self) {
         for bucket in [RAW_BUCKET, ANALYZED_BUCKET] {
-            let files = files_under(&self.folder.join("buckets").join(bucket));
+            let mut files = files_under(&self.folder.join("buckets").join(bucket));
+            // Made with the data folder.
+            files.retain(|file| !file.to_string_lossy().contains("/%2Elog2aws/keys.json"));
             assert!(files.is_empty(), "{files:?}");
         }
         // The writer of an aborted upload notices a moment later.

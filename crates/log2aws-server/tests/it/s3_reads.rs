@@ -215,6 +215,8 @@ fn the_version_of_a_bucket_without_versions_is_null() {
 #[test]
 fn lists_name_the_owner_where_s3_does() {
     let server = with_hello();
+    let registry = Request::new("DELETE", format!("{BUCKET}/.log2aws/keys.json"));
+    assert_eq!(server.signed(registry).status, 204);
     let list = |query: &str| server.signed(Request::new("GET", format!("{BUCKET}?{query}"))).text();
     assert_eq!(all(&list("fetch-owner=true&list-type=2"), "ID"), ["log2aws"]);
     assert!(all(&list("list-type=2"), "ID").is_empty());

@@ -20,7 +20,9 @@ fn yesterdays_log_is_delivered_once_and_again_when_it_changes() {
     assert_eq!(server.stored(), [("/raw/web01/2026-11-21.log".to_owned(), b"abc".to_vec())]);
 
     let [get, put] = &server.requests()[..] else { panic!("{:?}", server.requests()) };
-    assert_eq!(get.target, format!("/prod?server=web01&date={DAY}&size=3&sha256={ABC}"));
+    let id = "07".repeat(16);
+    let asked = format!("/prod?server=web01&date={DAY}&size=3&sha256={ABC}&request_id={id}");
+    assert_eq!(get.target, asked);
     assert_eq!(get.headers["accept"], "application/json");
     assert_eq!(put.headers["content-length"], "3");
     assert!(!put.headers.contains_key("transfer-encoding") && !put.headers.contains_key("expect"));
