@@ -146,6 +146,14 @@ pub(crate) fn dist(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     Ok(python(shell, root, "dist", &[DIST])?.with_file_name(""))
 }
 
+/// The scanner of the template, in an environment of its own: it pins an older boto3 than the tests.
+/// And the CDK's example with its packages.
+pub(crate) fn scanners(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
+    node(shell, root, "deploy/examples/cdk")?;
+    let python = python(shell, root, "checkov", &["xtask/requirements/checkov.txt"])?;
+    Ok(python.with_file_name("checkov"))
+}
+
 /// A Python that runs the document's functions as Lambda does.
 pub(crate) fn bench(shell: &Shell, root: &Path) -> anyhow::Result<PathBuf> {
     python(shell, root, "bench", &["xtask/requirements/bench.txt"])

@@ -19,6 +19,7 @@ GUARDS = {
     "GenerateUrlRole",
     "AnalyzeLogRole",
     "FailedEvents",
+    "FailedEventsPolicy",
 }
 ROLES = ("GenerateUrlRole", "AnalyzeLogRole")
 DELIVERY = {
@@ -62,7 +63,7 @@ def test_a_stack_as_it_was_deployed_is_proved(cloud, checked):
 def test_it_is_told_as_a_table(cloud, deployed, program):
     deployed.outputs["GenerateSignedUrl"]["Value"] = cloud.door.url()
     told = succeeded(program("check", *QUICK))
-    says(told, r"  ok +RawBucket +as the template says", r"proved: 16, simulated: \d\d, wrong: 0")
+    says(told, r"  ok +RawBucket +as the template says", r"proved: 17, simulated: \d\d, wrong: 0")
     says(told, r"  simulated  GenerateUrlRole SignPuts +allowed: s3:PutObject")
     says(told, r"  simulated  GenerateUrlRole: reads no log +denied: s3:GetObject")
     assert "Signature=" not in told.all, "a URL is a secret"

@@ -72,6 +72,87 @@ def test_the_plan_begins_with_who_may_call_and_what_it_costs(offline):
     assert plan["callers"] == ["203.0.113.7"] and 20 < plan["flood_usd_a_day"] < 40
 
 
+KEY = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd"
+
+
+def section(told, head):
+    """The lines below a heading, up to the next one."""
+    _, rest = told.out.split(f"\n{head}", 1)
+    return re.split(r"\n(?=\S)", rest, maxsplit=1)[0]
+
+
+def test_the_plan_answers_a_reviewers_questions(offline):
+    """From its output alone: who may call, what is kept, what it costs, what is replaced."""
+    told = succeeded(offline("plan", "--allow-hosts", "203.0.113.7"))
+    assert "203.0.113.7" in section(told, "who may request URLs and upload:")
+    assert section(told, "what a delete keeps:").split() == [
+        "serverlogs-dev-{account}-ap-northeast-1",
+        "analyzedlogs-dev-{account}-ap-northeast-1",
+        "/aws/lambda/log2aws-dev-generate-url",
+    ]
+    assert re.search(r"10 servers cost \d+\.\d\d USD", section(told, "what it costs:"))
+    replaced = section(told, "what a later deploy replaces, if you change:")
+    assert "- RolePath: GenerateUrlRole, AnalyzeLogRole\n" in replaced
+    assert re.search(r"- Env: .*\bRawBucket\b", replaced) and "--allow-hosts" in replaced
+    assert "RawKeepDays" not in replaced and "Nothing else is replaced" in replaced
+
+
+def test_the_plan_prints_the_properties_that_guard_data(offline):
+    told = succeeded(offline("plan", "--parameter", "RawKeepDays=400", "--parameter", f"KmsKeyArn={KEY}"))
+    properties = section(told, "properties:")
+    for line in [
+        r"BucketEncryption\.\S*SSEAlgorithm = aws:kms",
+        rf"BucketEncryption\.\S*KMSMasterKeyID = {KEY}",
+        r"VersioningConfiguration\.Status = Enabled",
+        r"PublicAccessBlockConfiguration\.RestrictPublicBuckets = true",
+        r"LifecycleConfiguration\.Rules\[1\]\.ExpirationInDays = 400",
+        r"MethodSettings\[0\]\.ThrottlingRateLimit = 50",
+        r"MethodSettings\[0\]\.ThrottlingBurstLimit = 5000",
+        r"SecurityPolicy = SecurityPolicy_TLS13_1_2_2021_06",
+        r"AuthorizationType = NONE",
+        r"RetentionInDays = 90",
+        r"SqsManagedSseEnabled = true",
+    ]:
+        assert re.search(rf"^      {line}$", properties, re.M), f"{line}: {properties}"
+
+
+def test_the_plan_prints_the_parameters_in_force(offline):
+    told = succeeded(offline("plan", "--parameter", "RawKeepDays=400"))
+    told_values = section(told, "parameters in force")
+    for name in parsed(TEMPLATE)["Parameters"]:
+        assert re.search(rf"^  [* ] {name} ", told_values, re.M), name
+    assert re.search(r"^  \* RawKeepDays +400$", told_values, re.M)
+    assert re.search(r"^    DaysBack +400$", told_values, re.M)
+    assert re.search(r"^    KmsKeyArn +\(empty\)$", told_values, re.M)
+    assert re.search(r"^    ArtifactBucket +\(a deploy fills it in\)$", told_values, re.M)
+
+
+def test_the_plan_prints_the_deployers_rights_and_what_leaves_the_account(offline):
+    topic = "arn:aws:sns:ap-northeast-1:111122223333:operators"
+    told = succeeded(
+        offline("plan", "--stack-name", "logs-dev", "--parameter", f"AlarmTopicArn={topic}")
+    )
+    rights = section(told, "rights of a deployer who is no administrator:")
+    assert "cloudformation:CreateChangeSet" in rights
+    assert "on arn:aws:iam::{account}:role/logs-dev-*" in rights
+    assert "iam:PassedToService lambda.amazonaws.com" in rights and "111122223333" not in rights
+    assert f"to {topic}: names, states" in section(told, "what leaves the account:")
+
+
+def test_the_same_stands_in_the_json(offline):
+    plan = json.loads(offline("plan", "--json", "--parameter", f"KmsKeyArn={KEY}").out)
+    made = {resource["id"]: resource for resource in plan["resources"]}
+    encryption = made["RawBucket"]["properties"]["BucketEncryption"]
+    assert KEY in json.dumps(encryption) and made["RawBucket"]["replaced_by"] == ["Env"]
+    given = {p["name"]: (p["value"], p["given"]) for p in plan["parameters"]}
+    assert given["KmsKeyArn"] == (KEY, True) and given["DaysBack"] == ("400", False)
+    assert given["ArtifactBucket"] == (None, False)
+    heads = [(statement["of"], statement["id"]) for statement in plan["statements"]]
+    assert len(heads) == len(set(heads)) and ("AnalyzedBucketPolicy", "TlsOnly") in heads
+    assert {right["id"] for right in plan["deployer"]} >= {"Stack", "Roles"}
+    assert any(KEY in way for way in plan["leaves_the_account"])
+
+
 def test_the_plan_as_json(offline):
     told = succeeded(offline("plan", "--json", "--env", "stage"))
     plan = json.loads(told.out)

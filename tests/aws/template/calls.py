@@ -462,6 +462,11 @@ class Table:
             ("send elsewhere", "sqs:SendMessage", self.stack.arn("sqs", "somebody-elses")),
         ]:
             yield Call(f"analyze-log: {said}", "least privilege", role, action, resource, {})
+        # SQS Developer Guide, "Amazon SQS security best practices": "Use the aws:SecureTransport
+        # condition in the queue policy to force requests to use SSL."
+        clear = {"aws:SecureTransport": "false"}
+        said = "analyze-log: queue an event in the clear"
+        yield Call(said, "SQS, security best practices", role, "sqs:SendMessage", self.queue, clear)
         said = "analyze-log has the key deleted"
         yield self.kms(said, role, "ScheduleKeyDeletion", "least privilege")
         yield from self._kms_beyond("analyze-log", role, "Decrypt")

@@ -62,7 +62,7 @@ def statements(stack):
             found += _document(f"{name}.trust", trust, resources=[arn])
             for policy in properties["Policies"]:
                 found += _document(name, policy["PolicyDocument"], role=arn)
-        elif kind == "AWS::S3::BucketPolicy":
+        elif kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
             found += _document(name, properties["PolicyDocument"])
         elif kind == "AWS::ApiGateway::RestApi":
             found += _api(name, stack, properties["Policy"])

@@ -120,6 +120,7 @@ HANDLERS = {
     " logs:TagResource logs:UntagResource logs:AssociateKmsKey logs:DisassociateKmsKey",
     "AWS::SQS::Queue": "sqs:CreateQueue sqs:DeleteQueue sqs:GetQueueUrl sqs:GetQueueAttributes"
     " sqs:SetQueueAttributes sqs:ListQueueTags sqs:TagQueue sqs:UntagQueue",
+    "AWS::SQS::QueuePolicy": "sqs:SetQueueAttributes",
     "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms"
     " cloudwatch:DescribeAlarms cloudwatch:ListTagsForResource cloudwatch:TagResource"
     " cloudwatch:UntagResource",
@@ -159,6 +160,8 @@ def arn(name, resource):
         return STACK.arn("logs", f"log-group:{properties['LogGroupName']}")
     if kind == "AWS::SQS::Queue":
         return STACK.attribute(name, "Arn")
+    if kind == "AWS::SQS::QueuePolicy":
+        return STACK.attribute("FailedEvents", "Arn")
     if kind == "AWS::CloudWatch::Alarm":
         return STACK.arn("cloudwatch", f"alarm:{properties['AlarmName']}")
     if kind == "AWS::ApiGateway::RestApi":
@@ -222,6 +225,11 @@ def needed():
     yield call("s3:PutObject", f"{results}/.log2aws/keys.json")
     hosts = STACK.arn("ssm", "parameter/log2aws/dev/LogPutAllowHosts")
     yield from (call(f"ssm:{action}", hosts) for action in ["GetParameter", "PutParameter"])
+
+
+def test_the_plan_prints_the_policy_of_the_manual():
+    embedded = (ROOT / "deploy/deployer-policy.json").read_text()
+    assert embedded == block("docs/aws.md", "json", "iam:PassRole")
 
 
 def test_the_policy_is_enough_to_deploy_with():

@@ -145,6 +145,12 @@ fn foreign(
         pytest("tests/aws/bootstraps").env("LOG2AWS_BOOTSTRAPS", target.join("debug")),
     )?;
     report.step("log2aws stack, against an AWS on this machine", pytest("tests/aws/stack"))?;
+    let checkov =
+        report.part("scanners of the template", false, || tools::scanners(shell, root))?;
+    report.step(
+        "the template in checkov, CDK and Terraform",
+        pytest("tests/aws/scanners").env("LOG2AWS_CHECKOV", checkov),
+    )?;
     report.part("clients on Node", false, || tools::node(shell, root, "tests/clients/node"))?;
     report.step("foreign clients", pytest("tests/clients"))?;
     // What is built already goes into the operator's archive.

@@ -19,7 +19,7 @@ use crate::stack::ExistingStack;
 use crate::watch::Session;
 
 /// What holds or guards data. Each of them is reported, even if it is as the template says.
-const GUARDS: [&str; 9] = [
+const GUARDS: [&str; 10] = [
     "RawBucket",
     "RawBucketPolicy",
     "AnalyzedBucket",
@@ -29,6 +29,7 @@ const GUARDS: [&str; 9] = [
     "GenerateUrlRole",
     "AnalyzeLogRole",
     "FailedEvents",
+    "FailedEventsPolicy",
 ];
 
 /// The most characters of a value in a message.

@@ -1,7 +1,10 @@
 //! What a deploy will create, computed offline: resources, permissions with their reasons, and
 //! cost.
 
+mod deployer;
 mod key_policy;
+mod outbound;
+mod replaced;
 pub(crate) mod statement;
 mod text;
 
@@ -9,6 +12,7 @@ use std::collections::BTreeMap;
 
 use log2aws_ssm::env_name::EnvName;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::architecture::{ARCHITECTURE, Architecture, Choice, Reason};
 use crate::cost::{self, Estimate, Workload};
@@ -17,6 +21,7 @@ use crate::name::StackName;
 use crate::parameter_warnings::parameter_warnings;
 use crate::template::{Scope, Template, TemplateError};
 
+pub use deployer::Right;
 pub use statement::{Effect, Statement};
 
 /// The placeholder for the account in names, which is unknown offline.
@@ -34,6 +39,21 @@ pub struct PlannedResource {
     pub name: Option<String>,
     /// Whether it is retained when the stack is deleted.
     pub kept: bool,
+    /// Its properties with the parameters filled in; unknown parts are written as `{…}`.
+    pub properties: Map<String, Value>,
+    /// The parameters whose change replaces it instead of updating it.
+    pub replaced_by: Vec<String>,
+}
+
+/// A parameter of the template and its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ParameterInForce {
+    /// Its name.
+    pub name: String,
+    /// Its value; none if a deploy fills it in.
+    pub value: Option<String>,
+    /// Whether it was given, and is not the template's default.
+    pub given: bool,
 }
 
 /// All that a deploy will make.
@@ -55,6 +75,8 @@ pub struct Plan {
     pub flood_usd_a_day: f64,
     /// The throttling rate behind that figure.
     pub requests_per_second: u32,
+    /// The values of all parameters, in template order.
+    pub parameters: Vec<ParameterInForce>,
     /// The resources in template order.
     pub resources: Vec<PlannedResource>,
     /// Every permission and every denial.
@@ -62,6 +84,10 @@ pub struct Plan {
     /// The policy that the KMS key of `KmsKeyArn` needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_policy: Option<serde_json::Value>,
+    /// What a deployer with less than administrator rights needs.
+    pub deployer: Vec<Right>,
+    /// What leaves the account, and to whom: one sentence each.
+    pub leaves_the_account: Vec<String>,
     /// What it will cost.
     pub cost: Estimate,
     /// Parameters that are probably unintended, one sentence each.
@@ -102,7 +128,17 @@ impl Plan {
                 kind: resource.kind.clone(),
                 name: scope.name_of(&resource.id)?,
                 kept: resource.kept,
+                properties: match scope.resolve(&resource.properties)? {
+                    Some(Value::Object(properties)) => properties,
+                    _ => Map::new(),
+                },
+                replaced_by: replaced::by(template, resource),
             })
+        });
+        let parameters = template.parameters().iter().map(|parameter| ParameterInForce {
+            name: parameter.name.clone(),
+            value: scope.value(&parameter.name).map(str::to_owned),
+            given: given.contains_key(&parameter.name),
         });
         let workload = workload(&scope, servers);
         let callers = given.get(HOSTS).map(String::as_str).unwrap_or_default();
@@ -117,9 +153,12 @@ impl Plan {
             architecture_reason: architecture.reason,
             flood_usd_a_day: flood,
             requests_per_second,
+            parameters: parameters.collect(),
             resources: resources.collect::<Result<_, TemplateError>>()?,
             statements: statement::all(template, &scope)?,
             key_policy: key_policy::key_policy(&scope, region)?,
+            deployer: deployer::rights(stack.as_str(), ACCOUNT, region)?,
+            leaves_the_account: outbound::all(&scope),
             cost: cost::estimate(region, &workload),
             warnings: parameter_warnings(&scope),
         })
@@ -243,6 +282,29 @@ mod tests {
         let many: Vec<String> = (1..255).map(|n| format!("10.0.0.{n}")).collect();
         let text = plan(&[("LogPutAllowHosts", &many.join(", "))]).to_string();
         assert!(text.lines().all(|line| line.len() <= 200) && text.contains("10.0.0.254"));
+    }
+
+    #[test]
+    fn no_two_statements_have_the_same_heading() {
+        let text = plan(&[]).to_string();
+        let (_, told) = text.split_once("permissions and prohibitions:\n\n").unwrap();
+        let heads: Vec<&str> = told
+            .lines()
+            .take_while(|line| !line.starts_with("rights of"))
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .collect();
+        let different: std::collections::BTreeSet<_> = heads.iter().collect();
+        assert_eq!((heads.len(), different.len()), (27, 27), "{heads:?}");
+        assert!(heads.contains(&"  AnalyzedBucketPolicy.TlsOnly: deny everybody"), "{heads:?}");
+        assert!(heads.contains(&"  AnalyzeLogPermission: allow s3.amazonaws.com"), "{heads:?}");
+    }
+
+    #[test]
+    fn a_plan_says_what_leaves_the_account() {
+        let topic = "arn:aws:sns:ap-northeast-1:111122223333:operators";
+        let text = plan(&[("AlarmTopicArn", topic)]).to_string();
+        assert!(text.contains(&format!("- to {topic}: names")), "{text}");
+        assert!(plan(&[]).to_string().contains("no alarm is sent anywhere"));
     }
 
     #[test]

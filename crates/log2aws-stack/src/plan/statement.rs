@@ -17,6 +17,8 @@ pub enum Effect {
 /// A statement with the template's parameters filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Statement {
+    /// The logical ID of the resource that it stands in.
+    pub of: String,
     /// Its `Sid`, or the logical ID of the Lambda permission.
     pub id: String,
     /// Allow or deny.
@@ -39,8 +41,8 @@ pub struct Statement {
 /// All statements in template order.
 pub(crate) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statement>, TemplateError> {
     let mut found = Vec::new();
-    let reader = Reader { template, scope };
     for resource in template.made(scope)? {
+        let reader = Reader { template, scope, of: &resource.id };
         let properties = &resource.properties;
         match resource.kind.as_str() {
             "AWS::IAM::Role" => {
@@ -53,7 +55,7 @@ pub(crate) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statemen
                     }
                 }
             }
-            "AWS::S3::BucketPolicy" => {
+            "AWS::S3::BucketPolicy" | "AWS::SQS::QueuePolicy" => {
                 if let Some(document) = properties.get("PolicyDocument") {
                     reader.document(document, None, None, &mut found)?;
                 }
@@ -75,6 +77,7 @@ pub(crate) fn all(template: &Template, scope: &Scope<'_>) -> Result<Vec<Statemen
 struct Reader<'a> {
     template: &'a Template,
     scope: &'a Scope<'a>,
+    of: &'a str,
 }
 
 impl Reader<'_> {
@@ -92,6 +95,7 @@ impl Reader<'_> {
             let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
             let principal = node.get("Principal").map(|p| self.list(Some(p))).transpose()?;
             found.push(Statement {
+                of: self.of.to_owned(),
                 id: text("Sid").to_owned(),
                 effect: if text("Effect") == "Deny" { Effect::Deny } else { Effect::Allow },
                 who: match (role, principal.as_deref()) {
@@ -175,6 +179,7 @@ impl Reader<'_> {
             }
         }
         Ok(Statement {
+            of: self.of.to_owned(),
             id: id.to_owned(),
             effect: Effect::Allow,
             who: list("Principal")?.join(", "),
