@@ -197,6 +197,9 @@ DOCTOR = {
         kill %1; wait; exit $code""",
     "samples": "log2aws-agent doctor",
     "lines": f"echo 'no line' >> {LOG}/$(date -d yesterday +%F).log; log2aws-agent doctor",
+    "key": """
+        log2aws-agent key new --server web01; chmod 0644 /var/lib/log2aws-agent/server-keys
+        log2aws-agent doctor""",
     "deliveries": f"""
         for n in 2 3 4; do touch {LOG}/$(date -d "-$n days" +%F).log; done
         log2aws-agent doctor --api {ENDPOINT}""",
