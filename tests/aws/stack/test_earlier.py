@@ -68,7 +68,7 @@ def test_it_is_updated_in_place(cloud, program, earlier):
     for name in HOLD_DATA:
         assert planned.get(name, "~") == "~", f"{name}: {told}"
         assert earlier.resources[name] == before[name]
-    assert stored(cloud) == [1, 1]
+    assert stored(cloud) == [1, 2]
     queue = earlier.template["Resources"]["FailedEvents"]
     assert queue["UpdateReplacePolicy"] == "Retain", "what waits in the old queue is not lost"
     # What this version has added, and what it has left out.
@@ -86,10 +86,10 @@ def test_an_update_of_it_that_fails_half_way_is_taken_back_and_goes_on(cloud, pr
     before = dict(earlier.parameters)
     told = failed(program.deploy("--replace"), "UPDATE_ROLLBACK_COMPLETE", REASON)
     says(told, "The stack is unchanged", "Fix the cause and deploy again")
-    assert earlier.body == EARLIER and earlier.parameters == before and stored(cloud) == [1, 1]
+    assert earlier.body == EARLIER and earlier.parameters == before and stored(cloud) == [1, 2]
     cloud.stacks.scenario = Scenario()
     succeeded(program.deploy("--replace"))
-    assert earlier.status == "UPDATE_COMPLETE" and stored(cloud) == [1, 1]
+    assert earlier.status == "UPDATE_COMPLETE" and stored(cloud) == [1, 2]
 
 
 def test_delete_of_it_counts_its_queue(cloud, program, earlier):

@@ -32,7 +32,24 @@ LEFT_OUT = {
     ),
     "cargo xtask lambda": "builds both functions for a quarter of an hour; ci.yml runs it",
     "cargo xtask lambda --arm64": "the same, and needs Rust's library for arm64; ci.yml runs it",
-}
+    "sudo log2aws-agent key new": "writes below /var/lib; tests/clients/test_keys.py runs it elsewhere",
+    "checkov --config-file deploy/.checkov.yaml": "tests/aws/scanners runs it",
+} | dict.fromkeys(
+    [
+        "log2aws key register web01 x25519:hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo \\\n"
+        f"  --results s3://{ANALYZED}",
+        f"log2aws key register web01 --code --results s3://{ANALYZED}",
+        f"log2aws key accept web01 --results s3://{ANALYZED} \\\n  --raw s3://{RAW}",
+        'etag=$(aws s3api head-object --bucket "$bucket" --key .log2aws/keys.json --query ETag --output text)',
+        'aws s3api get-object --bucket "$bucket" --key .log2aws/keys.json --if-match "$etag" keys.json',
+        'aws s3api put-object --bucket "$bucket" --key .log2aws/keys.json --if-match "$etag" \\\n'
+        "  --content-type application/json --body keys.json",
+        'log2aws key list --init --region "$region" --results "s3://analyzedlogs-$env-$account-$region"'.replace(
+            "$env", "dev"
+        ),
+    ],
+    "the S3 of this test has no registry; tests/clients/test_keys.py runs the verbs against serve",
+)
 
 
 class Step:

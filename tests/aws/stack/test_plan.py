@@ -111,7 +111,8 @@ def test_the_plan_prints_the_properties_that_guard_data(offline):
         r"SecurityPolicy = SecurityPolicy_TLS13_1_2_2021_06",
         r"AuthorizationType = NONE",
         r"RetentionInDays = 90",
-        r"SqsManagedSseEnabled = true",
+        r"SqsManagedSseEnabled = false",
+        rf"KmsMasterKeyId = {KEY}",
     ]:
         assert re.search(rf"^      {line}$", properties, re.M), f"{line}: {properties}"
 
